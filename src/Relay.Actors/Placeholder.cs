@@ -1,0 +1,3 @@
+namespace Relay.Actors;
+
+internal static class Placeholder;

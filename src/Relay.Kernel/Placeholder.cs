@@ -1,0 +1,3 @@
+namespace Relay.Kernel;
+
+internal static class Placeholder;

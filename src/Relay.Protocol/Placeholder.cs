@@ -1,0 +1,3 @@
+namespace Relay.Protocol;
+
+internal static class Placeholder;

@@ -1,0 +1,3 @@
+namespace Relay.Redis;
+
+internal static class Placeholder;

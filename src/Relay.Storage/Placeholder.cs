@@ -1,0 +1,3 @@
+namespace Relay.Storage;
+
+internal static class Placeholder;
