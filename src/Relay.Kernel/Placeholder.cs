@@ -1,3 +1,0 @@
-namespace Relay.Kernel;
-
-internal static class Placeholder;
