@@ -1,0 +1,132 @@
+using System.Buffers;
+using System.Text;
+using Wire = Relay.Protocol.Native;
+
+namespace Relay.Protocol;
+
+/// <summary>Turns parsed protobuf requests into commands, through the same checks as the JSON ones.</summary>
+internal static class ProtobufReader
+{
+    /// <summary>The command, or the refusal.</summary>
+    public static ClientCommand Read(Wire.ClientMessage request)
+    {
+        var id = RequestIdOf(request.Id);
+        return request.CommandCase switch
+        {
+            Wire.ClientMessage.CommandOneofCase.Publish => Publish(id, request.Id, request.Publish),
+            Wire.ClientMessage.CommandOneofCase.Ping => new PingCommand { RequestId = id },
+            Wire.ClientMessage.CommandOneofCase.Ack => Ack(request.Ack),
+            Wire.ClientMessage.CommandOneofCase.Subscribe => Subscribe(id, request.Subscribe),
+            Wire.ClientMessage.CommandOneofCase.Unsubscribe => new UnsubscribeCommand { RequestId = id, Channel = request.Unsubscribe.Channel },
+            Wire.ClientMessage.CommandOneofCase.Auth => NativeRequests.Auth(
+                id, OrNull(request.Auth.AgentId), OrNull(request.Auth.SessionId), OrNull(request.Auth.Token)),
+            Wire.ClientMessage.CommandOneofCase.Presence => NativeRequests.Presence(id, Name(request.Presence.Channel)),
+            Wire.ClientMessage.CommandOneofCase.History => History(id, request.History),
+            _ => NativeRequests.Reject(id, ErrorCode.UnknownMessageType, "Unknown message type: undefined"),
+        };
+    }
+
+    private static ClientCommand Publish(RequestId id, string idText, Wire.Publish publish)
+    {
+        var data = publish.Data.Memory;
+        if (!data.IsEmpty && !(System.Text.Unicode.Utf8.IsValid(data.Span) && JsonScanner.IsValue(data.Span)))
+        {
+            return NativeRequests.Reject(id, ErrorCode.InvalidData, "Invalid data: expected one JSON value");
+        }
+
+        return NativeRequests.Publish(id, Name(idText), Name(publish.Channel), Name(publish.Event), data, Name(publish.Key), publish.Ttl);
+    }
+
+    private static AckCommand Ack(Wire.EventAck ack) =>
+        new() { Position = MessageId.TryParse(Name(ack.MessageId), out var position) ? position : null };
+
+    private static ClientCommand Subscribe(RequestId id, Wire.Subscribe subscribe)
+    {
+        if (!TrySince(subscribe.Since, out var since))
+        {
+            return NativeRequests.InvalidSince(id);
+        }
+
+        if (!TryFilter(subscribe.Filter, out var filter))
+        {
+            return NativeRequests.InvalidFilter(id);
+        }
+
+        return NativeRequests.Subscribe(id, Name(subscribe.Channel), since, subscribe.Last, subscribe.Presence, filter);
+    }
+
+    private static ClientCommand History(RequestId id, Wire.HistoryRequest history) => TrySince(history.Since, out var since)
+        ? NativeRequests.History(id, Name(history.Channel), since, history.Limit == 0 ? 100 : history.Limit)
+        : NativeRequests.InvalidSince(id);
+
+    private static bool TrySince(Wire.Position? position, out StreamPosition? since)
+    {
+        since = null;
+        if (position is null)
+        {
+            return true;
+        }
+
+        var valid = NativeRequests.TryPosition(Name(position.Epoch), position.Offset, out var read);
+        since = valid ? read : null;
+        return valid;
+    }
+
+    private static bool TryFilter(Wire.Filter? wanted, out EventFilter? filter)
+    {
+        filter = null;
+        if (wanted is null)
+        {
+            return true;
+        }
+
+        if (wanted.Events.Count > NativeRequests.MaxFilterNames)
+        {
+            return false;
+        }
+
+        var names = new string[wanted.Events.Count];
+        for (var i = 0; i < names.Length; i++)
+        {
+            if (!EventName.TryParse(Name(wanted.Events[i]), out var name))
+            {
+                return false;
+            }
+
+            names[i] = name;
+        }
+
+        filter = EventFilter.Of(names);
+        return true;
+    }
+
+    private static RequestId RequestIdOf(string id)
+    {
+        if (id.Length == 0)
+        {
+            return RequestId.None;
+        }
+
+        var token = new ArrayBufferWriter<byte>(id.Length + 2);
+        var json = new JsonText(token);
+        json.String(id);
+        json.Flush();
+        return new RequestId(token.WrittenSpan.ToArray());
+    }
+
+    private static string? OrNull(string text) => text.Length == 0 ? null : text;
+
+    // The generated parser puts U+FFFD in the place of invalid UTF-8. Two names that differ must not become one that way, so the character
+    // goes back to a byte that the naming rules refuse.
+    private static byte[] Name(string text)
+    {
+        var utf8 = Encoding.UTF8.GetBytes(text);
+        var at = text.Contains('\uFFFD', StringComparison.Ordinal) ? utf8.AsSpan().IndexOf("\uFFFD"u8) : -1;
+        if (at >= 0)
+        {
+            utf8[at] = 0xFF;
+        }
+
+        return utf8;
+    }
+}

@@ -1,3 +1,0 @@
-namespace Relay.Protocol;
-
-internal static class Placeholder;
