@@ -1,0 +1,103 @@
+using Relay.Redis.Resp;
+
+namespace Relay.Redis;
+
+/// <summary>What was asked for: one deployment of Redis and how patiently to treat it. Immutable; made by <see cref="RedisOptionsParser"/> or by hand.</summary>
+public sealed class RedisOptions
+{
+    /// <summary>Servers in the order in which they are tried. The first that answers as a primary is used, until it fails.</summary>
+    public required IReadOnlyList<RedisEndpoint> Endpoints { get; init; }
+
+    /// <summary>TLS from the first byte (<c>rediss://</c>). Redis has no STARTTLS.</summary>
+    public bool Tls { get; init; }
+
+    /// <summary>PEM file with the certificates to trust instead of the system's. Read anew at every connect, so it may be rotated.</summary>
+    public string? TlsCaFile { get; init; }
+
+    /// <summary>Accepts any certificate. Only for tests and closed networks; the log says so at every connect.</summary>
+    public bool TlsSkipVerify { get; init; }
+
+    /// <summary>Name the certificate must carry when it is not the endpoint's host.</summary>
+    public string? TlsServerName { get; init; }
+
+    /// <summary>ACL user; null means Redis' <c>default</c> user.</summary>
+    public string? User { get; init; }
+
+    /// <summary>Never logged, never part of a message.</summary>
+    public string? Password { get; init; }
+
+    public int Database { get; init; }
+
+    /// <summary>Shown by CLIENT LIST, with the connection's role behind it. No blanks (a rule of CLIENT SETNAME).</summary>
+    public string ClientName { get; init; } = "relay";
+
+    /// <summary>TCP, TLS, HELLO and SELECT together.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>From send to answer, for each command. Told at most one fifth late (see <see cref="WatchPeriod"/>).</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A connection on which nothing arrived for this long is asked for a sign of life.</summary>
+    public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>And is given up when it has been silent for this long after being asked.</summary>
+    public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>First pause before a reconnect. Doubles up to <see cref="BackoffMax"/>; each pause is drawn from its upper half.</summary>
+    public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    public TimeSpan BackoffMax { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a command issued while there is no connection waits for one. Zero: it fails at once.</summary>
+    public TimeSpan WaitWhenDown { get; init; } = TimeSpan.Zero;
+
+    /// <summary>Commands without an answer yet. One more fails with Overloaded.</summary>
+    public int MaxPendingCommands { get; init; } = 65_536;
+
+    /// <summary>Bytes of commands without an answer yet. A command that would exceed it fails with Overloaded.</summary>
+    public int MaxPendingBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Longest wait for the loops of a connection to end when it is disposed.</summary>
+    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    public RespLimits ReplyLimits { get; init; } = RespLimits.Default;
+
+    /// <summary>
+    /// How often time-outs and keep-alive are looked at: a fifth of the shortest of them, at least 10 ms, at most 1 s.
+    /// A timer per command would cost more than the command.
+    /// </summary>
+    internal TimeSpan WatchPeriod
+    {
+        get
+        {
+            var shortest = new[] { CommandTimeout, KeepAliveInterval, KeepAliveTimeout }.Min();
+            return TimeSpan.FromMilliseconds(Math.Clamp(shortest.TotalMilliseconds / 5, 10, 1000));
+        }
+    }
+
+    /// <summary>Everything that cannot work, each with the setting's name; empty when all is well.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        var problems = new List<string>();
+        Check(Endpoints.Count > 0, "Relay:Redis:Endpoints names no server");
+        Check(Database >= 0, $"Relay:Redis:Database is {Database}: it must not be negative");
+        Check(!ClientName.AsSpan().ContainsAny(" \r\n"), "Relay:Redis:ClientName must not contain blanks or line ends");
+        Check(User is null || Password is not null, "Relay:Redis:User is set without Relay:Redis:Password");
+        Check(!TlsSkipVerify || TlsCaFile is null, "Relay:Redis:TlsSkipVerify makes Relay:Redis:TlsCaFile useless: set one of them");
+        Check(Tls || (TlsCaFile is null && !TlsSkipVerify), "Relay:Redis:TlsCaFile and TlsSkipVerify need rediss:// in Relay:Redis:Endpoints");
+        Check(ConnectTimeout > TimeSpan.Zero && CommandTimeout > TimeSpan.Zero, "Relay:Redis:ConnectTimeout and CommandTimeout must be above zero");
+        Check(KeepAliveInterval > TimeSpan.Zero && KeepAliveTimeout > TimeSpan.Zero, "Relay:Redis:KeepAliveInterval and KeepAliveTimeout must be above zero");
+        Check(BackoffMin > TimeSpan.Zero && BackoffMax >= BackoffMin, $"Relay:Redis:BackoffMin ({BackoffMin}) must be above zero and not above BackoffMax ({BackoffMax})");
+        Check(MaxPendingCommands > 0 && MaxPendingBytes > 0, "Relay:Redis:MaxPendingCommands and MaxPendingBytes must be above zero");
+        return problems;
+
+        void Check(bool holds, string problem)
+        {
+            if (!holds)
+                problems.Add(problem);
+        }
+    }
+
+    /// <summary>The endpoints; never the password.</summary>
+    public override string ToString() => $"{(Tls ? "rediss" : "redis")}://{string.Join(',', Endpoints)}/{Database}";
+}

@@ -1,3 +1,0 @@
-namespace Relay.Redis;
-
-internal static class Placeholder;

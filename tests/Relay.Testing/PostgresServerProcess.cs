@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace Relay.Testing;
+
+/// <summary>
+/// A real PostgreSQL cluster in a temporary folder, on a free port of 127.0.0.1, with fsync on and trust authentication.
+/// Port and data stay the same over restarts; both are gone when it is disposed.
+/// </summary>
+/// <remarks>PostgreSQL refuses to run as root. A root user therefore runs it as <c>postgres</c>, who then owns the folder.</remarks>
+public sealed class PostgresServerProcess : IAsyncDisposable
+{
+    private const string Missing = "PostgreSQL's server programs were not found under /usr/lib/postgresql/*/bin: apt-get install postgresql";
+    private const string User = "postgres";
+
+    private readonly TempFolder _folder = new("relay-pg-");
+    private readonly string _programs = FindPrograms();
+    private readonly IReadOnlyList<string> _extra;
+    private ServerProcess? _process;
+
+    private PostgresServerProcess(IReadOnlyList<string> extra)
+    {
+        _extra = extra;
+        Port = FreePort.Next();
+    }
+
+    public int Port { get; }
+
+    /// <summary>For Npgsql.</summary>
+    public string ConnectionString => $"Host=127.0.0.1;Port={Port};Username={User};Database=postgres";
+
+    /// <summary>What the server has logged since its last start.</summary>
+    public string Log => _process?.Output ?? string.Empty;
+
+    public string Folder => _folder.Path;
+
+    private string Data => _folder.File("data");
+
+    private ServerProcess Running => _process ?? throw new InvalidOperationException("The server was not started.");
+
+    /// <param name="extra">More settings, each as <c>name=value</c>.</param>
+    /// <exception cref="InvalidOperationException">PostgreSQL is missing, or initdb failed.</exception>
+    /// <exception cref="TimeoutException">It did not start; the text holds its own output.</exception>
+    public static async Task<PostgresServerProcess> StartAsync(params IReadOnlyList<string> extra)
+    {
+        var server = new PostgresServerProcess(extra);
+        try
+        {
+            await server.InitialiseAsync();
+            await server.StartAgainAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the server on its port again; returns when it takes queries.</summary>
+    public async Task StartAgainAsync()
+    {
+        _process?.Dispose();
+        List<string> arguments =
+        [
+            "-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-k", _folder.Path,
+            "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "log_min_messages=warning",
+        ];
+        foreach (var setting in _extra)
+            arguments.AddRange(["-c", setting]);
+        _process = StartAsOwner("postgres", arguments);
+        await Eventually.UntilAsync(AcceptsAsync, $"PostgreSQL on port {Port}");
+    }
+
+    /// <summary>SIGINT, PostgreSQL's "fast shutdown": sessions are ended, data is written.</summary>
+    public async Task StopAsync()
+    {
+        Running.Interrupt();
+        await Running.ExitedAsync();
+    }
+
+    /// <summary>SIGKILL of the postmaster, and waits for the end. Its children notice and end by themselves; the next start recovers from the log.</summary>
+    public async Task KillAsync()
+    {
+        Running.Kill();
+        await Running.ExitedAsync();
+    }
+
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await StartAgainAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { } process)
+        {
+            // SIGINT and not SIGKILL: the children would outlive the postmaster for a moment and hold the folder.
+            process.Interrupt();
+            await process.ExitedAsync();
+            process.Dispose();
+        }
+
+        _folder.Dispose();
+    }
+
+    private static string FindPrograms()
+    {
+        const string Root = "/usr/lib/postgresql";
+        var found = Directory.Exists(Root)
+            ? Directory.GetDirectories(Root).Select(static version => Path.Combine(version, "bin")).Where(static bin => File.Exists(Path.Combine(bin, "initdb"))).ToList()
+            : [];
+        return found.Count > 0 ? found.Max(StringComparer.Ordinal)! : throw new InvalidOperationException(Missing);
+    }
+
+    private async Task InitialiseAsync()
+    {
+        if (Environment.IsPrivilegedProcess)
+            await ServerProcess.RunAsync("chown", ["postgres:postgres", _folder.Path], Missing);
+        using var initialise = StartAsOwner("initdb", ["-D", Data, "-U", User, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
+        await initialise.ExitedAsync();
+        if (!File.Exists(Path.Combine(Data, "PG_VERSION")))
+            throw new InvalidOperationException($"initdb failed: {initialise.Output}");
+    }
+
+    private ServerProcess StartAsOwner(string program, IEnumerable<string> arguments)
+    {
+        var path = Path.Combine(_programs, program);
+        // setpriv replaces itself by the program, so the process id is the server's own.
+        return Environment.IsPrivilegedProcess
+            ? ServerProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", path, .. arguments], "setpriv was not found: apt-get install util-linux")
+            : ServerProcess.Start(path, arguments, Missing);
+    }
+
+    private async Task<bool> AcceptsAsync()
+    {
+        if (Running.HasExited)
+        {
+            // Its last words may still be on their way.
+            await Running.ExitedAsync();
+            throw new ServerEndedException($"PostgreSQL ended: {Log}");
+        }
+
+        // The eighth line of postmaster.pid says "ready" once queries are taken, also after crash recovery; the port is open before.
+        var status = Path.Combine(Data, "postmaster.pid");
+        if (!File.Exists(status) || (await File.ReadAllLinesAsync(status)) is not [_, _, _, _, _, _, _, var state, ..])
+            return false;
+        if (!state.TrimEnd().Equals("ready", StringComparison.Ordinal))
+            return false;
+        using var probe = new TcpClient();
+        await probe.ConnectAsync("127.0.0.1", Port);
+        return true;
+    }
+}
