@@ -1,1 +1,29 @@
-Console.WriteLine("ready");
+using Relay.Node.Auth;
+using Relay.Node.Configuration;
+using Relay.Node.Health;
+using Relay.Node.Hosting;
+using Relay.Node.Http;
+using Relay.Node.Listeners;
+
+// What was asked: --help, --version, --check, or to run with a configuration without a mistake.
+var invocation = NodeInvocation.Read(args, Console.Out, Console.Error);
+if (invocation.Options is not { } options)
+{
+    return invocation.ExitCode;
+}
+
+// The rooms, in the order in which a message passes them.
+var builder = WebApplication.CreateSlimBuilder();
+builder.AddRelayConfiguration(invocation, options);
+builder.Services.AddRelayHealth();
+builder.Services.AddRelayAuth(options.Auth);
+builder.Services.AddRelayActors(options);
+builder.Services.AddRelayApi();
+new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets());
+
+// What the outside sees.
+var app = builder.Build();
+app.UseRelayWebSockets();
+app.MapRelayHealth();
+app.MapRelayApi();
+return await app.RunRelayAsync();

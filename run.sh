@@ -1,0 +1,40 @@
+#!/bin/sh
+# Builds ActorRelay and runs one node with its embedded defaults: no Redis, no database, no configuration.
+# Arguments go to the node: ./run.sh --Relay:Listeners:main:Url=http://127.0.0.1:9000    ./run.sh --help
+set -eu
+
+root=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+project="$root/src/Relay.Node/Relay.Node.csproj"
+output="$root/artifacts/run"
+
+if ! command -v dotnet >/dev/null 2>&1; then
+    echo "ActorRelay needs the .NET 10 SDK, and there is no 'dotnet' here. Get it from https://dotnet.microsoft.com/download/dotnet/10.0" >&2
+    exit 1
+fi
+if ! dotnet --list-sdks | grep -q '^10\.'; then
+    echo "ActorRelay needs the .NET 10 SDK; installed are:" >&2
+    dotnet --list-sdks >&2
+    echo "Get it from https://dotnet.microsoft.com/download/dotnet/10.0" >&2
+    exit 1
+fi
+
+printf 'building … ' >&2
+if ! log=$(cd "$root" && dotnet build "$project" -c Release -o "$output" --nologo -v quiet 2>&1); then
+    echo "failed" >&2
+    printf '%s\n' "$log" >&2
+    exit 1
+fi
+echo "done" >&2
+
+case " $* " in
+    *" --help "* | *" --version "* | *" --check "*) ;;
+    *)
+        cat >&2 <<'TEXT'
+When it says "ready":  open the "listening main" address in a browser; WebSocket clients connect to /ws, /relay, and to the
+                       addresses of "hooks" and "context". Ctrl-C ends it; --help lists every setting.
+TEXT
+        ;;
+esac
+
+# exec: signals reach the node itself, and its exit code is this script's.
+exec dotnet "$output/Relay.Node.dll" "$@"

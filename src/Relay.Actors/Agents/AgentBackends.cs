@@ -1,0 +1,87 @@
+using Relay.Actors.Channels;
+using Relay.Actors.Sessions;
+using Relay.Kernel;
+
+namespace Relay.Actors.Agents;
+
+/// <summary>The default agent: answers <c>Received: …</c> without any network (protocols.md, <c>webui</c>).</summary>
+public sealed class EchoAgent(Func<IActorRef> channels) : ActorBase
+{
+    /// <summary>Name in its answers.</summary>
+    public const string Name = "EchoAgent";
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        if (message is not AgentRequest request)
+        {
+            Unhandled(message);
+            return;
+        }
+
+        AgentAnswers.Publish(channels(), request, "agent_response", AgentJson.Response(Name, "Received: " + request.Content));
+    }
+}
+
+/// <summary>The way to an agent outside this process.</summary>
+public interface IAgentGateway
+{
+    /// <summary>
+    /// Hands over <paramref name="requestJson"/> (protocols.md, <c>webui</c>: <c>{"request_id","session_id","user_id"?,"content","history":[…]}</c>).
+    /// Returns the agent's answer as one JSON object with <c>agent_name</c> and <c>content</c>, or null when it will come through <c>updates</c>.
+    /// Throws when the agent cannot be reached.
+    /// </summary>
+    Task<byte[]?> SendAsync(ReadOnlyMemory<byte> requestJson, CancellationToken cancellationToken);
+}
+
+/// <summary>An agent behind a gateway: Redis list or HTTP webhook. A request that cannot be handed over ends at once in an <c>agent_error</c>.</summary>
+public sealed class GatewayAgent(IAgentGateway gateway, Func<IActorRef> channels, RelaySettings settings, TimeProvider time) : ActorBase
+{
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case AgentRequest request:
+                SendAsync(request).PipeTo(
+                    Self,
+                    success: answer => new Answered(request, answer, null),
+                    failure: error => new Answered(request, null, error));
+                break;
+            case Answered { Error: { } error } failed:
+                AgentAnswers.Publish(
+                    channels(), failed.Request, "agent_error", AgentJson.AgentError(failed.Request.RequestId, "The agent cannot be reached: " + error.Message));
+                break;
+            case Answered { Answer: { Length: > 0 } answer } answered when AgentJson.TryAddRequestId(answer, answered.Request.RequestId, out var data):
+                AgentAnswers.Publish(channels(), answered.Request, "agent_response", data);
+                break;
+            case Answered { Answer.Length: > 0 } answered:
+                AgentAnswers.Publish(
+                    channels(), answered.Request, "agent_error", AgentJson.AgentError(answered.Request.RequestId, "The agent's answer is not a JSON object"));
+                break;
+            case Answered:
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private async Task<byte[]> SendAsync(AgentRequest request)
+    {
+        using var timeout = new CancellationTokenSource(settings.AgentTimeout, time);
+        return await gateway.SendAsync(AgentJson.Request(request), timeout.Token) ?? [];
+    }
+
+    private sealed record Answered(AgentRequest Request, byte[]? Answer, Exception? Error);
+}
+
+/// <summary>An agent answers by publishing on the session's channel; the session sees it there.</summary>
+internal static class AgentAnswers
+{
+    public static void Publish(IActorRef channels, AgentRequest request, string eventName, byte[] data)
+    {
+        var channel = "sessions/" + request.SessionId;
+        channels.Tell(new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = [new PublishItem { Event = eventName, Data = data }] }));
+    }
+}

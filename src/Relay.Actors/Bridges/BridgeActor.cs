@@ -1,0 +1,218 @@
+using Relay.Actors.Channels;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Bridges;
+
+/// <summary>One message from outside and the channels it goes to.</summary>
+/// <param name="Channels">At least one valid name.</param>
+/// <param name="Item">The event.</param>
+public sealed record BridgeItem(IReadOnlyList<string> Channels, PublishItem Item);
+
+/// <summary>Messages in their order; the sender gets <see cref="BridgeAccepted"/> when every channel has accepted its part.</summary>
+public sealed record BridgeBatch(IReadOnlyList<BridgeItem> Items);
+
+/// <summary>All events of a batch are accepted.</summary>
+/// <param name="Subscribers">Subscribers of the channels that took them, summed over the batch.</param>
+public sealed record BridgeAccepted(int Subscribers);
+
+/// <summary>The bridge has too much waiting already; nothing of the batch was taken, so it may be sent again.</summary>
+public sealed class BridgeOverloadedException(int waiting)
+    : Exception($"{waiting} messages wait for their channels already; nothing of this batch was taken");
+
+/// <summary>
+/// Brings messages of Redis, PostgreSQL or HTTP to their channels, in order: guarantees.md 1, protocols.md <c>updates</c>.
+/// <para>
+/// A worker's messages to one user go to one channel and keep their order there. A message to every user goes to another channel, whose actor knows nothing
+/// of the first; sent side by side, a user could see "to all" before what was published earlier for him alone. So a message to all waits until what came
+/// before it was delivered on this node, and what follows waits for it. Such messages are rare; the others flow freely.
+/// </para>
+/// <para>
+/// The sender keeps few batches outstanding, which bounds this actor's memory; a sender that does not is refused (<see cref="BridgeOverloadedException"/>).
+/// An answer that never comes (an actor on its way failed) must not stop the bridge for good: what has been without any answer for three sweeps is given up.
+/// Its asker has been told by its own time-out long before.
+/// </para>
+/// </summary>
+public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
+{
+    /// <summary>Events on their way to their channels; more wait here, and the source behind it.</summary>
+    private const int MaxInFlight = 10_000;
+
+    /// <summary>Waiting events at which further batches are refused: several sources with full windows stay well below.</summary>
+    private const int MaxWaiting = 100_000;
+
+    /// <summary>Longer than any asker waits, so that nothing is given up that may still be confirmed.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
+
+    private readonly Queue<(BridgeItem Item, Request Request)> _waiting = new();
+    private readonly Dictionary<string, List<PublishItem>> _byChannel = new(StringComparer.Ordinal);
+    private readonly Dictionary<long, Request> _requests = [];
+    private long _lastTag;
+    private int _inFlight;
+    private bool _barrier;
+    private long _sweep;
+
+    /// <inheritdoc/>
+    protected override void PreStart() => Context.Timers.StartPeriodic("sweep", new Sweep(), SweepInterval);
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case BridgeBatch { Items.Count: 0 }:
+                Sender.Tell(new BridgeAccepted(0), Self);
+                break;
+            case BridgeBatch when _waiting.Count >= MaxWaiting:
+                Sender.Tell(new Status.Failure(new BridgeOverloadedException(_waiting.Count)), Self);
+                break;
+            case BridgeBatch batch:
+                var request = new Request(++_lastTag, Sender) { Open = batch.Items.Sum(static item => item.Channels.Count), Waiting = batch.Items.Count };
+                _requests.Add(request.Tag, request);
+                foreach (var item in batch.Items)
+                {
+                    _waiting.Enqueue((item, request));
+                }
+
+                break;
+            case PublishReply reply:
+                Accepted(reply);
+                break;
+            case Sweep:
+                GiveUp();
+                break;
+            default:
+                Unhandled(message);
+                return;
+        }
+
+        Publish();
+    }
+
+    private static bool IsForAll(BridgeItem item) => item.Channels.Contains(ChannelName.Users, StringComparer.Ordinal);
+
+    private void Accepted(PublishReply reply)
+    {
+        if (!_requests.TryGetValue(reply.Batch.Tag, out var request))
+        {
+            return;
+        }
+
+        Settle(request, Math.Min(reply.Outcomes.Length, request.InFlight));
+        request.Open -= reply.Outcomes.Length;
+        request.Subscribers += reply.Subscribers;
+        request.LastHeard = _sweep;
+        if (request.Open == 0)
+        {
+            _requests.Remove(request.Tag);
+            request.ReplyTo.Tell(new BridgeAccepted(request.Subscribers), Self);
+        }
+        else if (request is { GivenUp: true, InFlight: 0, Waiting: 0 })
+        {
+            _requests.Remove(request.Tag);
+        }
+    }
+
+    private void GiveUp()
+    {
+        _sweep++;
+        foreach (var request in _requests.Values.Where(request => request.InFlight > 0 && _sweep - request.LastHeard >= 3).ToList())
+        {
+            Settle(request, request.InFlight);
+            request.GivenUp = true;
+            if (request.Waiting == 0)
+            {
+                _requests.Remove(request.Tag);
+            }
+        }
+    }
+
+    private void Settle(Request request, int events)
+    {
+        request.InFlight -= events;
+        _inFlight -= events;
+        _barrier = _barrier && _inFlight > 0;
+    }
+
+    private void Publish()
+    {
+        Request? current = null;
+        while (!_barrier && _inFlight < MaxInFlight && _waiting.TryPeek(out var next))
+        {
+            var forAll = IsForAll(next.Item);
+            if (forAll && _inFlight > 0)
+            {
+                break;
+            }
+
+            if (current is not null && current != next.Request)
+            {
+                Flush(current);
+            }
+
+            current = next.Request;
+            _waiting.Dequeue();
+            Collect(next.Item);
+            current.Waiting--;
+            current.InFlight += next.Item.Channels.Count;
+            current.LastHeard = _sweep;
+            _barrier = forAll;
+        }
+
+        if (current is not null)
+        {
+            Flush(current);
+        }
+    }
+
+    private void Collect(BridgeItem item)
+    {
+        for (var i = 0; i < item.Channels.Count; i++)
+        {
+            if (!_byChannel.TryGetValue(item.Channels[i], out var list))
+            {
+                _byChannel.Add(item.Channels[i], list = []);
+            }
+
+            list.Add(i == 0 ? item.Item : item.Item with { IsCopy = true });
+            _inFlight++;
+        }
+    }
+
+    private void Flush(Request request)
+    {
+        foreach (var (channel, items) in _byChannel)
+        {
+            channels.Tell(
+                new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = [.. items], Scope = scope, WantsReply = true, Tag = request.Tag }), Self);
+        }
+
+        _byChannel.Clear();
+    }
+
+    private sealed record Sweep;
+
+    private sealed class Request(long tag, IActorRef replyTo)
+    {
+        public long Tag { get; } = tag;
+
+        public IActorRef ReplyTo { get; } = replyTo;
+
+        /// <summary>Outcomes that are not there yet, of events waiting or in flight.</summary>
+        public int Open { get; set; }
+
+        /// <summary>Items not yet sent.</summary>
+        public int Waiting { get; set; }
+
+        /// <summary>Events sent and not answered.</summary>
+        public int InFlight { get; set; }
+
+        /// <summary>Some answers will not come any more.</summary>
+        public bool GivenUp { get; set; }
+
+        /// <summary>Sweep in which something was sent or answered.</summary>
+        public long LastHeard { get; set; }
+
+        public int Subscribers { get; set; }
+    }
+}

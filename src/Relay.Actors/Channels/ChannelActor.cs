@@ -1,0 +1,48 @@
+using Relay.Kernel;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>
+/// The one authority of a channel. Lives in the channels' shard region under the channel's name, comes with its first message and passivates
+/// when nobody on any node listens and nothing was said for a while.
+/// </summary>
+public sealed class ChannelActor : ActorBase, IBatchReceiver
+{
+    /// <summary>Long enough that a channel published to once a minute stays; its state survives either way.</summary>
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
+
+    private readonly ChannelCore _core;
+
+    /// <summary>Wakes the channel <paramref name="channel"/>.</summary>
+    public ChannelActor(string channel, ChannelServices services) => _core = new ChannelCore(channel, services, Context);
+
+    /// <inheritdoc/>
+    protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        if (_core.TryHandle(message))
+        {
+            return;
+        }
+
+        if (message is ReceiveTimeout)
+        {
+            if (!_core.HasReplicas)
+            {
+                Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
+            }
+
+            return;
+        }
+
+        Unhandled(message);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnBatchCompleted() => _core.Flush();
+
+    /// <inheritdoc/>
+    protected override void PostStop() => _core.Save();
+}

@@ -1,0 +1,240 @@
+using Relay.Actors.Fanout;
+using Relay.Actors.Metrics;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>What every channel's actor is given. Immutable, shared.</summary>
+public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, IActorRef Metrics, IActorRef HookMonitor, PatternTable Patterns);
+
+/// <summary>
+/// What an actor does to be a channel: admit, sequence, fan out, acknowledge. Used by <see cref="ChannelActor"/> and by the session's actor, which is a
+/// channel with more behaviour. Owned by that actor's turn.
+/// </summary>
+internal sealed class ChannelCore
+{
+    private readonly ChannelServices _services;
+    private readonly IActorContext _context;
+    private readonly ChannelState _state;
+    private readonly Dictionary<IActorRef, int> _replicas = [];
+    private readonly List<Publication> _accepted = [];
+    private readonly List<Publication> _counted = [];
+    private readonly bool _isHooks;
+    private PatternTable.Entry[] _knownPatterns = [];
+    private IActorRef[] _patternReplicas = [];
+    private readonly List<PublishReply> _replies = [];
+    private readonly Action<Publication>? _onAccepted;
+
+    /// <param name="channel">Its name.</param>
+    /// <param name="services">What every channel is given.</param>
+    /// <param name="context">The owning actor's.</param>
+    /// <param name="onAccepted">Sees every accepted event, in order, before it is delivered.</param>
+    public ChannelCore(string channel, ChannelServices services, IActorContext context, Action<Publication>? onAccepted = null)
+    {
+        _onAccepted = onAccepted;
+        Channel = channel;
+        _isHooks = channel == "hooks";
+        _services = services;
+        _context = context;
+        _state = services.Archive.Take(channel) ?? new ChannelState(channel, Epoch.New(services.Random), services.Settings.For(channel));
+    }
+
+    public string Channel { get; }
+
+    public bool HasReplicas => _replicas.Count > 0;
+
+    public StreamPosition Position => _state.Position;
+
+    private long Now => _services.Time.NowMicros();
+
+    /// <summary>Handles a channel's message; false when it is none.</summary>
+    public bool TryHandle(object message)
+    {
+        switch (message)
+        {
+            case PublishBatch batch:
+                Publish(batch);
+                return true;
+            case ReplicaJoin join:
+                Flush();
+                _replicas.TryAdd(join.Replica, 0);
+                _context.Watch(join.Replica);
+                join.Replica.Tell(new ReplicaJoined(_state.Position), _context.Self);
+                return true;
+            case ReplicaCount count when _replicas.ContainsKey(count.Replica):
+                _replicas[count.Replica] = count.Subscribers;
+                return true;
+            case ReplicaCount:
+                return true;
+            case ReplicaLeave leave:
+                Remove(leave.Replica);
+                leave.Replica.Tell(new ReplicaLeft(), _context.Self);
+                return true;
+            case Terminated terminated:
+                Remove(terminated.ActorRef);
+                return true;
+            case HistoryQuery query:
+                Flush();
+                _context.Sender.Tell(Answer(query), _context.Self);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Accepts an event of the channel's own actor.</summary>
+    public Publication Publish(in PublishItem item)
+    {
+        var publication = _state.Accept(item, "", Now, out _)!;
+        Take(publication, item);
+        return publication;
+    }
+
+    /// <summary>Station "fan out, acknowledge": once per turn, so that everything pending goes out in one batch.</summary>
+    public void Flush()
+    {
+        if (_accepted.Count == 0 && _replies.Count == 0)
+        {
+            return;
+        }
+
+        var events = _accepted.ToArray();
+        var replies = _replies.ToArray();
+        _accepted.Clear();
+        _replies.Clear();
+        TellObservers(events);
+        TellPatterns(events);
+        if (_replicas.Count == 0)
+        {
+            foreach (var reply in replies)
+            {
+                reply.ReplyTo.Tell(reply, _context.Self);
+            }
+        }
+        else
+        {
+            var batch = new ChannelBatch(events, replies);
+            foreach (var replica in _replicas.Keys)
+            {
+                replica.Tell(batch, _context.Self);
+            }
+        }
+    }
+
+    /// <summary>Leaves the truth to the next incarnation.</summary>
+    public void Save()
+    {
+        Flush();
+        _services.Archive.Put(Channel, _state);
+    }
+
+    // Stations "admit, sequence". A publish that cannot be taken is answered, never lost in a failure of the actor.
+    private void Publish(PublishBatch batch)
+    {
+        var outcomes = new PublishOutcome[batch.Items.Length];
+        var now = Now;
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            ref readonly var item = ref batch.Items[i];
+            if (_state.Accept(item, batch.Scope, now, out outcomes[i]) is { } publication)
+            {
+                Take(publication, item);
+            }
+        }
+
+        if (batch.WantsReply)
+        {
+            _replies.Add(new PublishReply(batch, outcomes, Subscribers(), _context.Sender));
+        }
+    }
+
+    private void Take(Publication publication, in PublishItem item)
+    {
+        _accepted.Add(publication);
+        _onAccepted?.Invoke(publication);
+        if (!item.IsCopy && !item.Transient)
+        {
+            _counted.Add(publication);
+        }
+    }
+
+    // Before the answers, so that whoever was answered and asks the observers finds the event there.
+    private void TellObservers(Publication[] events)
+    {
+        if (_isHooks && events.Length > 0)
+        {
+            _services.HookMonitor.Tell(new EventsPassed(events), _context.Self);
+        }
+
+        if (_counted.Count > 0)
+        {
+            _services.Metrics.Tell(new EventsPassed(_counted.Count == events.Length ? events : [.. _counted]), _context.Self);
+            _counted.Clear();
+        }
+    }
+
+    private void TellPatterns(Publication[] events)
+    {
+        if (_services.Patterns.Entries is var entries && entries != _knownPatterns)
+        {
+            _knownPatterns = entries;
+            _patternReplicas = [.. entries.Where(entry => entry.Pattern.Matches(Channel)).Select(static entry => entry.Replica)];
+        }
+
+        if (_patternReplicas.Length > 0 && events.Length > 0)
+        {
+            var batch = new ChannelBatch(events, []);
+            foreach (var replica in _patternReplicas)
+            {
+                replica.Tell(batch, _context.Self);
+            }
+        }
+    }
+
+    private void Remove(IActorRef replica)
+    {
+        Flush();
+        if (_replicas.Remove(replica))
+        {
+            _context.Unwatch(replica);
+        }
+    }
+
+    private int Subscribers()
+    {
+        var sum = 0;
+        foreach (var count in _replicas.Values)
+        {
+            sum += count;
+        }
+
+        return sum;
+    }
+
+    private HistoryReply Answer(HistoryQuery query)
+    {
+        var now = Now;
+        if (query.Resume is { } since)
+        {
+            var complete = _state.TryResume(since, query.Limit, now, out var missed);
+            return new HistoryReply(query, _state.Position, complete, missed);
+        }
+
+        if (query.After is { } after)
+        {
+            var nothingMissing = _state.TryResume(after, query.Limit, now, out var left);
+            if (!nothingMissing)
+            {
+                left = after.Epoch == _state.Epoch ? _state.After(after.Offset, query.Limit, now) : _state.Last(query.Limit, now);
+            }
+
+            return new HistoryReply(query, _state.Position, nothingMissing, left);
+        }
+
+        var newest = query.Names is { } names
+            ? _state.Last(query.Limit, name => names.Contains(name, StringComparer.Ordinal), now)
+            : _state.Last(query.Limit, now);
+        return new HistoryReply(query, _state.Position, true, newest);
+    }
+}

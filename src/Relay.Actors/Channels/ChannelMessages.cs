@@ -1,0 +1,115 @@
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>One event on its way to its channel.</summary>
+public readonly record struct PublishItem
+{
+    /// <summary>Name of the event.</summary>
+    public required string Event { get; init; }
+
+    /// <summary>One JSON value, verbatim; empty = none.</summary>
+    public ReadOnlyMemory<byte> Data { get; init; }
+
+    /// <summary>The publisher's request, given back with the outcome.</summary>
+    public RequestId RequestId { get; init; }
+
+    /// <summary>See <see cref="Publication.IdempotencyKey"/>.</summary>
+    public string? IdempotencyKey { get; init; }
+
+    /// <summary>See <see cref="Publication.Key"/>.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>0 = no end.</summary>
+    public long TtlMilliseconds { get; init; }
+
+    /// <summary>See <see cref="Publication.Raw"/>.</summary>
+    public ReadOnlyMemory<byte> Raw { get; init; }
+
+    /// <summary>See <see cref="Publication.RawFormat"/>.</summary>
+    public RawFormat RawFormat { get; init; }
+
+    /// <summary>See <see cref="Publication.ExcludedConnection"/>.</summary>
+    public long ExcludedConnection { get; init; }
+
+    /// <summary>True = delivered to those who are there, never stored.</summary>
+    public bool Transient { get; init; }
+
+    /// <summary>True when the same event also goes to another channel and is counted there.</summary>
+    public bool IsCopy { get; init; }
+}
+
+/// <summary>What became of one publish.</summary>
+/// <param name="Position">The place it got.</param>
+/// <param name="Duplicate">Its id was known: the place is that of the first time.</param>
+public readonly record struct PublishOutcome(StreamPosition Position, bool Duplicate);
+
+/// <summary>Publishes of one publisher to one channel, in order. The array belongs to the message.</summary>
+public sealed class PublishBatch
+{
+    /// <summary>The channel.</summary>
+    public required string Channel { get; init; }
+
+    /// <summary>In the publisher's order.</summary>
+    public required PublishItem[] Items { get; init; }
+
+    /// <summary>Whose publish ids these are; empty for anonymous publishers.</summary>
+    public string Scope { get; init; } = "";
+
+    /// <summary>True when the sender gets a <see cref="PublishReply"/>.</summary>
+    public bool WantsReply { get; init; }
+
+    /// <summary>Number the publisher knows this batch by.</summary>
+    public long Tag { get; init; }
+}
+
+/// <summary>
+/// Answer to a <see cref="PublishBatch"/>. Where the publisher's node has subscribers it travels through their replica, behind the events
+/// themselves: a subscribed publisher sees its own event first, then the ack (protocols.md, <c>context</c>).
+/// </summary>
+public sealed record PublishReply(PublishBatch Batch, PublishOutcome[] Outcomes, int Subscribers, IActorRef ReplyTo);
+
+/// <summary>A node's replica wants the channel's events from now on.</summary>
+public sealed record ReplicaJoin(IActorRef Replica);
+
+/// <summary>Answer: the replica gets every event after <paramref name="Position"/>.</summary>
+public sealed record ReplicaJoined(StreamPosition Position);
+
+/// <summary>The replica has no subscribers left.</summary>
+public sealed record ReplicaLeave(IActorRef Replica);
+
+/// <summary>Answer: nothing more comes. Until it does, answers for publishers may still be on their way through the replica.</summary>
+public sealed record ReplicaLeft;
+
+/// <summary>How many subscribers a replica has now.</summary>
+public sealed record ReplicaCount(IActorRef Replica, int Subscribers);
+
+/// <summary>Events of one channel in order, to a replica, with the answers for publishers of its node.</summary>
+public sealed record ChannelBatch(Publication[] Events, PublishReply[] Replies);
+
+/// <summary>Asks a channel for stored events; the sender gets a <see cref="HistoryReply"/>. At most one of the two ways is set.</summary>
+public sealed record HistoryQuery
+{
+    /// <summary>Given back.</summary>
+    public object? Tag { get; init; }
+
+    /// <summary>Everything after this position, or nothing when some of it is gone.</summary>
+    public StreamPosition? Resume { get; init; }
+
+    /// <summary>What is left after this offset.</summary>
+    public StreamPosition? After { get; init; }
+
+    /// <summary>At most so many; without another way: the newest ones.</summary>
+    public int Limit { get; init; } = 1000;
+
+    /// <summary>With the newest ones: only events of these names; null = all.</summary>
+    public IReadOnlyList<string>? Names { get; init; }
+}
+
+/// <summary>Answer to a <see cref="HistoryQuery"/>.</summary>
+/// <param name="Query">What was asked.</param>
+/// <param name="Position">Where the channel stood; later events are delivered live.</param>
+/// <param name="Complete">False when events after the position asked for are missing from <paramref name="Events"/>.</param>
+/// <param name="Events">Oldest first.</param>
+public sealed record HistoryReply(HistoryQuery Query, StreamPosition Position, bool Complete, List<Publication> Events);

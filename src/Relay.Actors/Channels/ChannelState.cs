@@ -1,0 +1,148 @@
+using Relay.Protocol;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>
+/// The truth of one channel: sequence, history, known publish ids (guarantees.md 1, 3, 4). Plain data: no clock, no actor, no I/O; the time comes
+/// in with every call. Owned by the channel's actor; nobody else touches it.
+/// </summary>
+public sealed class ChannelState
+{
+    /// <summary>Longest time to live that counts, a century: a larger one would overflow the clock and expire at once.</summary>
+    private const long MaxTtlMilliseconds = 100L * 365 * 24 * 3600 * 1000;
+
+    private readonly string _channel;
+    private readonly NamespaceSettings _settings;
+    private readonly EventRing _history;
+    private readonly DedupeWindow _known;
+    private long _transients;
+
+    /// <summary>A channel that begins a new life.</summary>
+    public ChannelState(string channel, Epoch epoch, NamespaceSettings settings)
+    {
+        _channel = channel;
+        _settings = settings;
+        Epoch = epoch;
+        _history = new EventRing(settings.HistoryLength);
+        _known = new DedupeWindow(settings.DedupeIds, settings.DedupeWindow);
+    }
+
+    /// <summary>This life of the sequence.</summary>
+    public Epoch Epoch { get; }
+
+    /// <summary>Offset of the newest accepted event; 0 before the first.</summary>
+    public long Offset { get; private set; }
+
+    /// <summary>Where the channel stands.</summary>
+    public StreamPosition Position => new(Epoch, Offset);
+
+    /// <summary>Stored events.</summary>
+    public int HistoryCount => _history.Count;
+
+    /// <summary>Remembered publish ids.</summary>
+    public int KnownIds => _known.Count;
+
+    /// <summary>
+    /// Accepts <paramref name="item"/> and gives it its place, unless its id is known: then nothing is accepted and the place it got the first time
+    /// is in the outcome.
+    /// </summary>
+    /// <param name="item">What is published.</param>
+    /// <param name="scope">Whose publish ids these are: one publisher's id never hides another's.</param>
+    /// <param name="nowMicros">Time of acceptance.</param>
+    /// <param name="outcome">For the publisher.</param>
+    /// <returns>The event to deliver; null for a duplicate.</returns>
+    public Publication? Accept(in PublishItem item, string scope, long nowMicros, out PublishOutcome outcome)
+    {
+        if (item is { IdempotencyKey: { } id, Transient: false })
+        {
+            if (_known.TryGet(scope, id, nowMicros, out var known))
+            {
+                outcome = new PublishOutcome(new StreamPosition(Epoch, known), Duplicate: true);
+                return null;
+            }
+
+            _known.Add(scope, id, Offset + 1, nowMicros);
+        }
+
+        var offset = item.Transient ? 0 : ++Offset;
+        var publication = new Publication
+        {
+            Channel = _channel,
+            Event = item.Event,
+            Data = item.Data,
+            Position = new StreamPosition(Epoch, offset),
+            TransientNumber = item.Transient ? ++_transients : 0,
+            TimestampMicros = nowMicros,
+            IdempotencyKey = item.IdempotencyKey,
+            Key = item.Key,
+            ExpiresMicros = item.TtlMilliseconds > 0 ? nowMicros + (Math.Min(item.TtlMilliseconds, MaxTtlMilliseconds) * 1000) : 0,
+            Raw = item.Raw,
+            RawFormat = item.RawFormat,
+            ExcludedConnection = item.ExcludedConnection,
+        };
+        if (!item.Transient)
+        {
+            _history.Add(publication);
+        }
+
+        outcome = new PublishOutcome(publication.Position, Duplicate: false);
+        return publication;
+    }
+
+    /// <summary>
+    /// The stored events after <paramref name="since"/>, oldest first, at most <paramref name="limit"/>.
+    /// </summary>
+    /// <param name="since">A client's last position; it may be forged, of another life, or ahead of the sequence.</param>
+    /// <param name="limit">Most events to return.</param>
+    /// <param name="nowMicros">Expired events are left out.</param>
+    /// <param name="events">What is there.</param>
+    /// <returns>True when nothing the client missed is missing from <paramref name="events"/>.</returns>
+    public bool TryResume(StreamPosition since, int limit, long nowMicros, out List<Publication> events)
+    {
+        events = [];
+        if (since.Epoch != Epoch || since.Offset < 0 || since.Offset > Offset)
+        {
+            return false;
+        }
+
+        Prune(nowMicros);
+        if (since.Offset + 1 < Offset - _history.Count + 1 || Offset - since.Offset > limit)
+        {
+            return false;
+        }
+
+        events = _history.After(since.Offset, limit, nowMicros);
+        return true;
+    }
+
+    /// <summary>The stored events after <paramref name="offset"/> that are still there, oldest first, at most <paramref name="limit"/>.</summary>
+    public List<Publication> After(long offset, int limit, long nowMicros)
+    {
+        Prune(nowMicros);
+        return _history.After(offset, limit, nowMicros);
+    }
+
+    /// <summary>The newest <paramref name="count"/> stored events, oldest first.</summary>
+    public List<Publication> Last(int count, long nowMicros)
+    {
+        Prune(nowMicros);
+        return _history.Last(count, nowMicros);
+    }
+
+    /// <summary>The newest <paramref name="count"/> stored events whose name <paramref name="wanted"/> accepts, oldest first.</summary>
+    public List<Publication> Last(int count, Func<string, bool> wanted, long nowMicros)
+    {
+        Prune(nowMicros);
+        return _history.Last(count, nowMicros, wanted);
+    }
+
+    /// <summary>Forgets what is too old. True when nothing is left that a later life would miss.</summary>
+    public bool Prune(long nowMicros)
+    {
+        _history.DropBefore(nowMicros - Micros(_settings.HistoryAge));
+        _known.Prune(nowMicros);
+        return _history.Count == 0 && _known.Count == 0;
+    }
+
+    private static long Micros(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
+}

@@ -1,0 +1,14 @@
+namespace Relay.Actors.Channels;
+
+/// <summary>
+/// Keeps the state of channels whose actors are passivated, so that an idle channel costs no actor and still keeps its sequence, history and
+/// publish ids. Thread-safe.
+/// </summary>
+public interface IChannelArchive
+{
+    /// <summary>Takes the state of a channel out; null when there is none.</summary>
+    ChannelState? Take(string channel);
+
+    /// <summary>Puts a state in; a bounded archive may forget the oldest ones, whose channels then begin a new epoch.</summary>
+    void Put(string channel, ChannelState state);
+}

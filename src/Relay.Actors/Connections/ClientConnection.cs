@@ -1,0 +1,249 @@
+using System.Threading.Tasks.Sources;
+using Relay.Actors.Fanout;
+using Relay.Kernel;
+using Relay.Protocol;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>
+/// One client as everyone else sees it: the read loop brings its bytes here, replicas and actors send through it. Thread-safe where it says so; its
+/// decisions are taken by its <see cref="ConnectionActor"/>.
+/// </summary>
+public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTaskSource
+{
+    /// <summary>Time for the peer to answer a close frame before the socket is dropped (reliability.md, finding 8).</summary>
+    private static readonly TimeSpan CloseLinger = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Pings one client may send in a burst, and per second in the long run; a peer that needs more is not keeping alive but attacking.</summary>
+    private const int PingBurst = 1000;
+    private const int PingsPerSecond = 50;
+
+    [ThreadStatic]
+    private static FrameBuffer? t_frames;
+
+    private readonly TimeProvider _time;
+    private ManualResetValueTaskSourceCore<bool> _reader = new() { RunContinuationsAsynchronously = true };
+    private List<ClientCommand>? _commands;
+    private IActorRef _actor = ActorRefs.Nobody;
+    private long _lastReceived;
+    private long _incompleteSince;
+    private long _pingWindow;
+    private int _pings;
+    private string? _agentId;
+    private int _readerWaits;
+    private int _ended;
+
+    internal ClientConnection(long id, string clientId, ConnectionRequest request, WireEncoding encoding, ITransport transport, TimeProvider time, int maxUnsentBytes)
+    {
+        Id = id;
+        ClientId = clientId;
+        Request = request;
+        Encoding = encoding;
+        _time = time;
+        Outbound = new Outbound(transport, this, maxUnsentBytes);
+        _lastReceived = time.GetTimestamp();
+    }
+
+    /// <summary>Unique in this process.</summary>
+    public long Id { get; }
+
+    /// <summary>The id clients and operators see: <c>ws_…</c></summary>
+    public string ClientId { get; }
+
+    /// <summary>What the upgrade said.</summary>
+    public ConnectionRequest Request { get; }
+
+    /// <summary>How events become frames for it.</summary>
+    public WireEncoding Encoding { get; }
+
+    /// <summary>Its dialect.</summary>
+    public IDialect Dialect => Encoding.Dialect;
+
+    /// <summary>Its family.</summary>
+    public DialectKind Kind => Encoding.Dialect.Profile.Kind;
+
+    /// <summary>The way out. Thread-safe.</summary>
+    public Outbound Outbound { get; }
+
+    /// <summary>Its actor.</summary>
+    public IActorRef Actor => Volatile.Read(ref _actor);
+
+    /// <summary>Who it is, null when anonymous: user, then authenticated subject, then agent.</summary>
+    public string? Subject =>
+        Request.UserId ?? (Request.Principal.Subject.Length > 0 ? Request.Principal.Subject : Volatile.Read(ref _agentId) ?? Request.AgentId);
+
+    /// <summary>How long nothing at all has been received. Thread-safe.</summary>
+    public TimeSpan SilentFor => _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
+
+    /// <summary>How long the current message has been incomplete; zero when none is. Thread-safe.</summary>
+    public TimeSpan IncompleteFor => Volatile.Read(ref _incompleteSince) is var since and not 0 ? _time.GetElapsedTime(since) : TimeSpan.Zero;
+
+    /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
+    internal int ClosingTicks { get; set; }
+
+    /// <summary>Sends one message in the client's own words; nothing when the dialect has none. Thread-safe.</summary>
+    public void Send(ServerMessage message)
+    {
+        var frames = t_frames ??= new FrameBuffer();
+        frames.Reset();
+        if (Append(message, frames))
+        {
+            Outbound.SendCopy(frames.WrittenSpan);
+        }
+    }
+
+    /// <summary>Sends several messages with one system call. Thread-safe.</summary>
+    public void Send(IEnumerable<ServerMessage> messages)
+    {
+        var frames = t_frames ??= new FrameBuffer();
+        frames.Reset();
+        foreach (var message in messages)
+        {
+            Append(message, frames);
+        }
+
+        if (frames.Length > 0)
+        {
+            Outbound.SendCopy(frames.WrittenSpan);
+        }
+    }
+
+    /// <summary>Sends a WebSocket ping. Thread-safe.</summary>
+    public void Ping() => Outbound.SendCopy([0x89, 0x00]);
+
+    /// <summary>Sends a close frame behind everything queued and ends the connection. Thread-safe.</summary>
+    public void Close(int code, string reason) => Outbound.Close(FrameWriter.CloseFrame(code, reason), CloseLinger);
+
+    /// <inheritdoc/>
+    public void OnMessage(ReadOnlySpan<byte> message, bool binary)
+    {
+        if (!Dialect.Profile.IgnoresClient && Dialect.Decode(message, binary) is { } command)
+        {
+            (_commands ??= []).Add(command);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnPing(ReadOnlySpan<byte> payload)
+    {
+        if (!AdmitPing())
+        {
+            OnProtocolError(CloseCode.PolicyViolation, "Too many pings");
+            return;
+        }
+
+        Span<byte> pong = stackalloc byte[2 + FrameWriter.MaxControlPayload];
+        var header = FrameWriter.WriteHeader(pong, Opcode.Pong, payload.Length);
+        payload.CopyTo(pong[header..]);
+        Outbound.SendCopy(pong[..(header + payload.Length)]);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask OnReadCompletedAsync(bool messageIncomplete)
+    {
+        var now = _time.GetTimestamp();
+        Volatile.Write(ref _lastReceived, now);
+        if (!messageIncomplete)
+        {
+            Volatile.Write(ref _incompleteSince, 0);
+        }
+        else if (_incompleteSince == 0)
+        {
+            Volatile.Write(ref _incompleteSince, now);
+        }
+
+        if (_commands is not { } commands)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _commands = null;
+        _reader.Reset();
+        Interlocked.Exchange(ref _readerWaits, 1);
+        Actor.Tell(new ClientCommands(commands));
+        if (Volatile.Read(ref _ended) != 0)
+        {
+            // The actor ended without seeing this read (it failed, or was stopped): the loop goes on and finds its socket closed.
+            ResumeReading();
+        }
+
+        return new ValueTask(this, _reader.Version);
+    }
+
+    /// <inheritdoc/>
+    public void OnCloseReceived(int code, string reason)
+    {
+        // RFC 6455 §5.5.1: answer with the code that came; a close without one is answered without one.
+        ReadOnlySpan<byte> empty = [0x88, 0x00];
+        Outbound.Close(code == CloseCode.NoStatus ? empty : FrameWriter.CloseFrame(code), CloseLinger);
+    }
+
+    /// <inheritdoc/>
+    public void OnProtocolError(int code, string reason) => Close(code, reason);
+
+    /// <inheritdoc/>
+    public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
+
+    /// <inheritdoc/>
+    public ArraySegment<byte> OnOverflow() => FrameWriter.CloseFrame(CloseCode.TryAgainLater, "Slow consumer: reconnect and resume");
+
+    void IValueTaskSource.GetResult(short token) => _reader.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _reader.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _reader.OnCompleted(continuation, state, token, flags);
+
+    internal void Start(IActorRef actor) => Volatile.Write(ref _actor, actor);
+
+    /// <summary>The client authenticated as an agent after it had connected.</summary>
+    internal void Identify(string agentId) => Volatile.Write(ref _agentId, agentId);
+
+    /// <summary>The actor is gone: from now on nothing may wait for it.</summary>
+    internal void End()
+    {
+        Interlocked.Exchange(ref _ended, 1);
+        ResumeReading();
+    }
+
+    /// <summary>Lets the read loop go on; does nothing when it does not wait.</summary>
+    internal void ResumeReading()
+    {
+        if (Interlocked.Exchange(ref _readerWaits, 0) == 1)
+        {
+            _reader.SetResult(true);
+        }
+    }
+
+    private bool Append(ServerMessage message, FrameBuffer frames)
+    {
+        frames.BeginFrame(Dialect.Profile.IsBinary ? Opcode.Binary : Opcode.Text);
+        if (Dialect.TryEncode(message, frames))
+        {
+            frames.EndFrame();
+            return true;
+        }
+
+        frames.AbandonFrame();
+        return false;
+    }
+
+    private bool AdmitPing()
+    {
+        var now = _time.GetTimestamp();
+        if (_time.GetElapsedTime(_pingWindow, now) >= TimeSpan.FromSeconds(PingBurst / PingsPerSecond))
+        {
+            _pingWindow = now;
+            _pings = 0;
+        }
+
+        return ++_pings <= PingBurst;
+    }
+}
+
+/// <summary>To a connection's actor: what the client asked for in one read, in order.</summary>
+public sealed record ClientCommands(List<ClientCommand> Commands);
+
+/// <summary>To a connection's actor: the socket is gone.</summary>
+public sealed record Disconnected(Exception? Error);

@@ -1,0 +1,157 @@
+using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>
+/// Owns one client. Takes its commands in their order, one socket read at a time, and hands them on.
+/// <para>
+/// The old relays were single loops: whoever wrote "subscribe" and then "publish" without waiting saw its own event. Here the two go to different
+/// actors, so a command waits where overtaking could be seen: a publish for the subscriptions before it, everything else for the publishes before it.
+/// Publishes among themselves, and subscribes among themselves, do not wait. The reader goes on when the last command of its read was handed on.
+/// </para>
+/// </summary>
+public sealed class ConnectionActor : ActorBase, IBatchReceiver
+{
+    private readonly ClientConnection _client;
+    private readonly ConnectionCore _core;
+    private readonly IClientBehaviour _behaviour;
+    private readonly Queue<ClientCommand> _commands = new();
+    private bool _started;
+
+    /// <summary>The actor of <paramref name="client"/>.</summary>
+    public ConnectionActor(ClientConnection client, ConnectionServices services)
+    {
+        _client = client;
+        _core = new ConnectionCore(client, services, Context);
+        _behaviour = client.Kind switch
+        {
+            DialectKind.Hooks => new HooksBehaviour(_core),
+            DialectKind.WebUi => new WebUiBehaviour(_core),
+            DialectKind.Projects or DialectKind.Updates => new ListenerBehaviour(_core),
+            _ => new ContextBehaviour(_core),
+        };
+    }
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        // Before anyone is told of the client: whoever answers it finds its actor through it.
+        _client.Start(Self);
+        _started = true;
+        _core.Services.Registry.Add(_client);
+        _behaviour.Start();
+    }
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case ClientCommands commands:
+                foreach (var command in commands.Commands)
+                {
+                    _commands.Enqueue(command);
+                }
+
+                break;
+            case PublishReply reply:
+                _core.Published(reply);
+                break;
+            case SubscriptionStarted:
+                _core.Started();
+                break;
+            case Disconnected:
+                Context.Stop(Self);
+                return;
+            default:
+                if (!_behaviour.TryReceive(message))
+                {
+                    Unhandled(message);
+                }
+
+                break;
+        }
+
+        HandleCommands();
+    }
+
+    /// <inheritdoc/>
+    protected override void OnBatchCompleted() => _core.FlushAcks();
+
+    /// <summary>After a failure the client's state is unknown: it is dropped and comes back by itself.</summary>
+    protected override void PostRestart(Exception reason) => Context.Stop(Self);
+
+    /// <inheritdoc/>
+    protected override void PostStop()
+    {
+        if (!_started)
+        {
+            // The instance after a failure: the one before it said farewell.
+            return;
+        }
+
+        _core.Services.Registry.Remove(_client);
+        _behaviour.Stop();
+        _core.FlushPublishes();
+        _core.UnsubscribeAll();
+
+        // After a failure of this actor the socket may still be open; after a disconnect this does nothing.
+        _client.Outbound.Abort();
+        _client.End();
+    }
+
+    private void HandleCommands()
+    {
+        while (_commands.TryPeek(out var command) && MayHandle(command))
+        {
+            _commands.Dequeue();
+            if (!_behaviour.TryHandle(command) && !TryHandle(command))
+            {
+                _core.Refuse(command.RequestId, ErrorCode.UnknownMessageType, "This connection's dialect has no such request");
+            }
+        }
+
+        _core.FlushPublishes();
+        if (_commands.Count == 0)
+        {
+            _client.ResumeReading();
+        }
+    }
+
+    private bool MayHandle(ClientCommand command)
+    {
+        if (_core.IsBusy)
+        {
+            return false;
+        }
+
+        return command switch
+        {
+            AckCommand => true,
+            PublishCommand or HookEventCommand => _core.PendingSubscriptions == 0 && _core.InFlight < _core.Services.Settings.MaxInFlightPublishes,
+            SubscribeCommand or UnsubscribeCommand => _core.InFlight == 0,
+            _ => _core.InFlight == 0 && _core.PendingSubscriptions == 0,
+        };
+    }
+
+    private bool TryHandle(ClientCommand command)
+    {
+        switch (command)
+        {
+            case RejectedCommand { IsAck: true } rejected:
+                _core.Refuse(rejected.RequestId, rejected.Code, rejected.Message);
+                return true;
+            case RejectedCommand rejected:
+                _core.Error(rejected.Code, rejected.Message, rejected.Details);
+                return true;
+            case PingCommand:
+                _core.Send(new PongMessage { TimestampMicros = _core.Now, RequestId = command.RequestId, MessageBits = _core.Services.RandomBits() });
+                return true;
+            default:
+                return false;
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>
+/// What every dialect's behaviour uses of its connection: subscriptions, publishes on their way, answers. Owned by the connection's actor.
+/// </summary>
+internal sealed class ConnectionCore(ClientConnection client, ConnectionServices services, IActorContext context)
+{
+    private readonly Dictionary<string, Subscription> _subscriptions = new(StringComparer.Ordinal);
+    private readonly List<PublishItem> _items = [];
+    private readonly List<ServerMessage> _acks = [];
+    private string? _itemsChannel;
+
+    public ClientConnection Client { get; } = client;
+
+    public ConnectionServices Services { get; } = services;
+
+    public IActorRef Self => context.Self;
+
+    public IActorContext Context => context;
+
+    /// <summary>Subscriptions that have not started yet.</summary>
+    public int PendingSubscriptions { get; private set; }
+
+    /// <summary>Events given to channels and not yet answered.</summary>
+    public int InFlight { get; private set; }
+
+    /// <summary>True while a behaviour waits for another actor; no further command is handled meanwhile.</summary>
+    public bool IsBusy { get; set; }
+
+    /// <summary>True once a token or an agent's name was accepted.</summary>
+    public bool IsAuthenticated { get; set; } = client.Request.Principal.IsAuthenticated;
+
+    /// <summary>The agent it speaks for, null when none.</summary>
+    public string? AgentId { get; set; } = client.Request.AgentId;
+
+    // Ids of one publisher never hide another's (reliability.md S26); only an identity that was checked makes a scope.
+    private string Scope =>
+        Client.Request.Principal.Subject is { Length: > 0 } subject ? subject : IsAuthenticated && AgentId is not null ? AgentId : "";
+
+    public long Now => Services.Time.NowMicros();
+
+    public IEnumerable<Subscription> Subscriptions => _subscriptions.Values;
+
+    public Subscription? Find(string channel) => _subscriptions.GetValueOrDefault(channel);
+
+    /// <summary>
+    /// Subscribes. Where it already is, the new subscription takes the place of the old one, with its own wishes and its own ack: the replica exchanges
+    /// them in one step, so that no event falls between the two.
+    /// </summary>
+    public void Subscribe(Subscription subscription)
+    {
+        if (_subscriptions.TryGetValue(subscription.Channel, out var existing))
+        {
+            if (subscription.HasNoWishes)
+            {
+                return;
+            }
+
+            subscription.Replaces = existing;
+        }
+
+        _subscriptions[subscription.Channel] = subscription;
+        PendingSubscriptions++;
+        Tell(Services.Replicas, subscription.Entity, new AddSubscription(subscription));
+    }
+
+    /// <summary>Subscribes without an ack.</summary>
+    public void SubscribeSilently(string channel, StreamPosition? since = null, EventFilter? filter = null) =>
+        Subscribe(new Subscription(Client, channel) { Since = since, Filter = filter });
+
+    /// <summary>A subscription runs, or was withdrawn before it ran.</summary>
+    public void Started() => PendingSubscriptions--;
+
+    /// <summary>Ends a subscription; the ack follows its last event. Unknown channels are acked as well (protocols.md, <c>context</c>).</summary>
+    public void Unsubscribe(string channel, RequestId requestId)
+    {
+        if (_subscriptions.Remove(channel, out var subscription))
+        {
+            Tell(Services.Replicas, subscription.Entity, new RemoveSubscription(subscription, requestId));
+        }
+        else
+        {
+            Ack(requestId);
+        }
+    }
+
+    public void UnsubscribeAll()
+    {
+        foreach (var subscription in _subscriptions.Values)
+        {
+            Tell(Services.Replicas, subscription.Entity, new RemoveSubscription(subscription, RequestId.None));
+        }
+
+        _subscriptions.Clear();
+    }
+
+    /// <summary>Collects an event; those of one channel that follow each other go out together with <see cref="FlushPublishes"/>.</summary>
+    public void Publish(string channel, in PublishItem item)
+    {
+        if (_itemsChannel != channel)
+        {
+            FlushPublishes();
+            _itemsChannel = channel;
+        }
+
+        _items.Add(item);
+        InFlight++;
+    }
+
+    public void FlushPublishes()
+    {
+        if (_items.Count == 0)
+        {
+            return;
+        }
+
+        var batch = new PublishBatch
+        {
+            Channel = _itemsChannel!,
+            Items = [.. _items],
+            Scope = Scope,
+            WantsReply = true,
+        };
+        _items.Clear();
+        Tell(Services.Channels, batch.Channel, batch);
+        _itemsChannel = null;
+    }
+
+    /// <summary>The channel has taken a batch: answers those requests that carried an id.</summary>
+    public void Published(PublishReply reply)
+    {
+        InFlight -= reply.Outcomes.Length;
+        for (var i = 0; i < reply.Outcomes.Length; i++)
+        {
+            var requestId = reply.Batch.Items[i].RequestId;
+            if (requestId.IsPresent)
+            {
+                _acks.Add(new PublishedMessage
+                {
+                    TimestampMicros = Now,
+                    RequestId = requestId,
+                    Position = reply.Outcomes[i].Position,
+                    Duplicate = reply.Outcomes[i].Duplicate,
+                    Subscribers = reply.Subscribers,
+                });
+            }
+        }
+    }
+
+    /// <summary>Sends the acks collected in this turn with one system call.</summary>
+    public void FlushAcks()
+    {
+        if (_acks.Count > 0)
+        {
+            Client.Send(_acks);
+            _acks.Clear();
+        }
+    }
+
+    /// <summary>Sends an answer, behind the acks that came before it.</summary>
+    public void Send(ServerMessage message)
+    {
+        FlushAcks();
+        Client.Send(message);
+    }
+
+    public void Ack(RequestId requestId)
+    {
+        if (requestId.IsPresent)
+        {
+            Send(new AckMessage { TimestampMicros = Now, RequestId = requestId });
+        }
+    }
+
+    /// <summary>Refuses a request that would have been acked; silence when it carried no id.</summary>
+    public void Refuse(RequestId requestId, ErrorCode code, string text)
+    {
+        if (requestId.IsPresent)
+        {
+            Send(new AckMessage { TimestampMicros = Now, RequestId = requestId, Error = code, ErrorText = text });
+        }
+    }
+
+    public void Error(ErrorCode code, string text, string details = "") =>
+        Send(new ErrorMessage { TimestampMicros = Now, Code = code, Text = text, Details = details, MessageBits = Services.RandomBits() });
+
+    public void Tell(IActorRef region, string entity, object message) => region.Tell(new ShardEnvelope(entity, message), Self);
+
+    public bool HasRoomForSubscription(string channel) =>
+        _subscriptions.Count < Services.Settings.MaxSubscriptionsPerConnection || _subscriptions.ContainsKey(channel);
+}

@@ -1,0 +1,48 @@
+using System.Collections.Concurrent;
+using Relay.Protocol;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>The open connections of this node. Thread-safe; read for counts, heartbeats and keep-alive.</summary>
+public sealed class ConnectionRegistry
+{
+    private readonly ConcurrentDictionary<long, ClientConnection> _connections = new();
+    private readonly int[] _byKind = new int[(int)DialectKind.RelayProtobuf + 1];
+    private long _lastId;
+
+    /// <summary>All connections.</summary>
+    public int Count => _byKind.Sum();
+
+    /// <summary>A snapshot-free walk over the connections; those that come or go meanwhile may be in it or not.</summary>
+    public IEnumerable<ClientConnection> All => _connections.Select(static pair => pair.Value);
+
+    /// <summary>Connections of the given dialects.</summary>
+    public int CountOf(params ReadOnlySpan<DialectKind> kinds)
+    {
+        var sum = 0;
+        foreach (var kind in kinds)
+        {
+            sum += Volatile.Read(ref _byKind[(int)kind]);
+        }
+
+        return sum;
+    }
+
+    internal long NextId() => Interlocked.Increment(ref _lastId);
+
+    internal void Add(ClientConnection connection)
+    {
+        if (_connections.TryAdd(connection.Id, connection))
+        {
+            Interlocked.Increment(ref _byKind[(int)connection.Kind]);
+        }
+    }
+
+    internal void Remove(ClientConnection connection)
+    {
+        if (_connections.TryRemove(connection.Id, out _))
+        {
+            Interlocked.Decrement(ref _byKind[(int)connection.Kind]);
+        }
+    }
+}

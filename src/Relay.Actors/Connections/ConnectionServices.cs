@@ -1,0 +1,34 @@
+using Relay.Kernel;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>What every connection's actor is given. Immutable, shared.</summary>
+public sealed record ConnectionServices
+{
+    /// <summary>Configuration.</summary>
+    public required RelaySettings Settings { get; init; }
+
+    /// <summary>Clock.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>Region of the channels, sessions among them.</summary>
+    public required IActorRef Channels { get; init; }
+
+    /// <summary>This node's replicas.</summary>
+    public required IActorRef Replicas { get; init; }
+
+    /// <summary>Region of the agents' remembered subscriptions.</summary>
+    public required IActorRef Agents { get; init; }
+
+    /// <summary>Keeper of the hooks status.</summary>
+    public required IActorRef HookMonitor { get; init; }
+
+    /// <summary>This node's connections.</summary>
+    public required ConnectionRegistry Registry { get; init; }
+
+    /// <summary>Who checks tokens.</summary>
+    public required IAuthenticator Authenticator { get; init; }
+
+    /// <summary>Unpredictable bits for session and message ids.</summary>
+    public required Func<ulong> RandomBits { get; init; }
+}

@@ -1,0 +1,268 @@
+using Relay.Actors.Agents;
+using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
+using Relay.Protocol;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>
+/// <c>context</c> and its superset <c>relay</c>: subscribe, publish, agents (protocols.md, <c>context</c> and <c>relay</c>).
+/// </summary>
+internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
+{
+    private const string AgentPrefix = "agents/";
+    private static readonly TimeSpan JsonPingTimeout = TimeSpan.FromSeconds(60);
+
+    private long _lastJsonPing = core.Services.Time.GetTimestamp();
+    private bool _announced;
+    private string? _sessionId = core.Client.Request.SessionId;
+
+    // A pattern reads channels the client may not even know of: only where nobody needs a right, or with a verified identity.
+    private bool MayUsePatterns => core.IsAuthenticated || !core.Services.Authenticator.IsRequired;
+
+    private bool IsNative => core.Client.Kind != DialectKind.Context;
+
+    public void Start()
+    {
+        core.Send(new ConnectedMessage
+        {
+            TimestampMicros = core.Now,
+            ClientId = core.Client.ClientId,
+            Node = core.Services.Settings.NodeId,
+            Session = core.Client.ClientId,
+            PingIntervalMilliseconds = (long)core.Client.Dialect.Profile.PingInterval.TotalMilliseconds,
+            MaxFrameBytes = core.Client.Dialect.Profile.MaxMessageBytes,
+        });
+        core.SubscribeSilently("global");
+    }
+
+    public bool TryHandle(ClientCommand command)
+    {
+        switch (command)
+        {
+            case SubscribeCommand subscribe:
+                Subscribe(subscribe);
+                return true;
+            case UnsubscribeCommand unsubscribe:
+                Remember(core.Find(unsubscribe.Channel)?.Entity ?? unsubscribe.Channel, subscribed: false);
+                core.Unsubscribe(unsubscribe.Channel, unsubscribe.RequestId);
+                return true;
+            case PublishCommand publish:
+                Publish(publish);
+                return true;
+            case AckCommand { Position: { } position }:
+                Acked(position);
+                return true;
+            case AckCommand:
+                return true;
+            case AuthCommand auth:
+                Authenticate(auth);
+                return true;
+            case PingCommand:
+                _lastJsonPing = core.Services.Time.GetTimestamp();
+                return false;
+            case PresenceCommand presence when MayRead(presence.Channel):
+                core.Tell(core.Services.Replicas, presence.Channel, new PresenceQuery(core.Client, presence.RequestId));
+                return true;
+            case HistoryCommand history when MayRead(history.Channel):
+                core.IsBusy = true;
+                core.Tell(core.Services.Channels, history.Channel, new HistoryQuery { Tag = history, After = history.Since, Limit = history.Limit });
+                return true;
+            case PresenceCommand or HistoryCommand:
+                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to read this channel");
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    public bool TryReceive(object message)
+    {
+        switch (message)
+        {
+            case LivenessTick:
+                CheckLiveness();
+                return true;
+            case AgentAttached attached:
+                core.IsBusy = false;
+                foreach (var entity in attached.Entities)
+                {
+                    Restore(entity);
+                }
+
+                return true;
+            case HistoryReply { Query.Tag: HistoryCommand command } reply:
+                core.IsBusy = false;
+                SendHistory(command, reply);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    public void Stop()
+    {
+        if (core.AgentId is not null && (_announced || core.Client.Request.AgentId is not null))
+        {
+            Announce("agent.disconnected");
+        }
+    }
+
+    private void Subscribe(SubscribeCommand command)
+    {
+        if (command.IsPattern ? !MayUsePatterns : !MayRead(command.Channel))
+        {
+            var text = command.IsPattern ? "Not authorized to subscribe to patterns" : "Not authorized to subscribe to this agent channel";
+            core.Refuse(command.RequestId, ErrorCode.NotAuthorized, text);
+            return;
+        }
+
+        if (!core.HasRoomForSubscription(command.Channel))
+        {
+            core.Refuse(
+                command.RequestId,
+                ErrorCode.ConnectionLimit,
+                $"Too many subscriptions: at most {core.Services.Settings.MaxSubscriptionsPerConnection} per connection");
+            return;
+        }
+
+        var subscription = new Subscription(core.Client, command.Channel)
+        {
+            RequestId = command.RequestId,
+            Since = command.Since,
+            Last = command.Last,
+            Presence = command.Presence,
+            Filter = command.Filter,
+            IsPattern = command.IsPattern,
+        };
+        core.Subscribe(subscription);
+        Remember(subscription.Entity, subscribed: true);
+    }
+
+    // An agent may come back through another dialect, and only the native ones know patterns.
+    private void Restore(string entity)
+    {
+        if (PatternReplica.PatternOf(entity) is not { } pattern)
+        {
+            core.SubscribeSilently(entity);
+        }
+        else if (IsNative && MayUsePatterns && core.Find(pattern) is null)
+        {
+            core.Subscribe(new Subscription(core.Client, pattern) { IsPattern = true });
+        }
+    }
+
+    // An agent's channel is for the agent itself and for whoever proved an identity (protocols.md, context table).
+    private bool MayRead(string channel) =>
+        !channel.StartsWith(AgentPrefix, StringComparison.Ordinal) || core.IsAuthenticated || channel.AsSpan(AgentPrefix.Length).SequenceEqual(core.AgentId);
+
+    private void Publish(PublishCommand command) => core.Publish(command.Channel, new PublishItem
+    {
+        Event = command.Event,
+        Data = command.Data,
+        RequestId = command.RequestId,
+        IdempotencyKey = command.IdempotencyKey,
+        Key = command.Key,
+        TtlMilliseconds = command.TtlMilliseconds,
+    });
+
+    private void Acked(StreamPosition position)
+    {
+        foreach (var subscription in core.Subscriptions)
+        {
+            if (subscription.StartedAt.Epoch == position.Epoch)
+            {
+                core.Tell(core.Services.Replicas, subscription.Channel, new DeliveryAcked(subscription, position));
+                return;
+            }
+        }
+    }
+
+    private void Authenticate(AuthCommand command)
+    {
+        var agent = command.AgentId;
+        if (!string.IsNullOrEmpty(command.Token))
+        {
+            if (core.Services.Authenticator.Verify(command.Token) is not { } principal)
+            {
+                core.Error(ErrorCode.InvalidToken, "Invalid or expired token");
+                return;
+            }
+
+            agent = principal.Subject;
+        }
+        else if (string.IsNullOrEmpty(agent))
+        {
+            core.Error(ErrorCode.MissingCredentials, "Missing token or agent_id");
+            return;
+        }
+        else if (core.Services.Authenticator.IsRequired)
+        {
+            core.Error(ErrorCode.TokenRequired, "Token required in production mode");
+            return;
+        }
+
+        if (!ChannelName.IsValid(AgentPrefix + agent) || (!string.IsNullOrEmpty(command.SessionId) && !ChannelName.IsValid("sessions/" + command.SessionId)))
+        {
+            core.Error(ErrorCode.MissingCredentials, "agent_id and session_id must be at most 247 bytes without control characters");
+            return;
+        }
+
+        core.IsAuthenticated = true;
+        core.AgentId = agent;
+        core.Client.Identify(agent!);
+        _sessionId = string.IsNullOrEmpty(command.SessionId) ? _sessionId : command.SessionId;
+        core.Ack(command.RequestId);
+        Announce("agent.connected");
+        _announced = true;
+        core.SubscribeSilently(AgentPrefix + agent);
+        if (!string.IsNullOrEmpty(_sessionId) && ChannelName.IsValid("sessions/" + _sessionId))
+        {
+            core.SubscribeSilently("sessions/" + _sessionId);
+        }
+
+        core.IsBusy = true;
+        core.Tell(core.Services.Agents, agent!, new AgentAttach());
+    }
+
+    private void Announce(string eventName)
+    {
+        core.Publish("global", new PublishItem { Event = eventName, Data = AgentJson.Announcement(core.AgentId!, core.Client.ClientId, _sessionId) });
+        core.FlushPublishes();
+    }
+
+    private void Remember(string entity, bool subscribed)
+    {
+        if (_announced && core.AgentId is { } agent)
+        {
+            core.Tell(core.Services.Agents, agent, new AgentInterest(entity, subscribed));
+        }
+    }
+
+    private void SendHistory(HistoryCommand command, HistoryReply reply) => core.Send(new HistoryMessage
+    {
+        TimestampMicros = core.Now,
+        RequestId = command.RequestId,
+        Channel = command.Channel,
+        Position = reply.Position,
+        Events = reply.Events,
+    });
+
+    // Native clients are kept alive by WebSocket pings, which browsers answer by themselves.
+    private void CheckLiveness()
+    {
+        if (IsNative)
+        {
+            return;
+        }
+
+        if (core.Services.Time.GetElapsedTime(_lastJsonPing) >= JsonPingTimeout)
+        {
+            core.Client.Close(CloseCode.PingTimeout, "Ping timeout");
+            return;
+        }
+
+        core.Send(new PingMessage { TimestampMicros = core.Now });
+    }
+}

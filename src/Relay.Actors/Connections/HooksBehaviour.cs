@@ -1,0 +1,122 @@
+using Relay.Actors.Channels;
+using Relay.Actors.Hooks;
+using Relay.Protocol;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>
+/// <c>hooks</c>: senders and watchers of hook events on one kind of socket (protocols.md, <c>hooks</c>). A watcher hears channel <c>hooks</c>, or, once
+/// registered for a session, that session's channel instead.
+/// </summary>
+internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
+{
+    private const string AllEvents = "hooks";
+    private string _channel = AllEvents;
+    private EventFilter? _filter;
+
+    public void Start()
+    {
+        // The status is the first frame a client sees, so nothing is subscribed before it is written.
+        AskStatus();
+        core.IsBusy = true;
+    }
+
+    public bool TryHandle(ClientCommand command)
+    {
+        switch (command)
+        {
+            case HookEventCommand hookEvent:
+                Publish(hookEvent);
+                return true;
+            case HookStatusCommand:
+                AskStatus();
+                core.IsBusy = true;
+                return true;
+            case HookHistoryCommand { Limit: < 1 }:
+                core.Send(new HookHistoryMessage { TimestampMicros = core.Now, Events = [] });
+                return true;
+            case HookHistoryCommand history:
+                core.IsBusy = true;
+                core.Tell(core.Services.Channels, AllEvents, new HistoryQuery { Tag = this, Limit = history.Limit, Names = history.EventTypes });
+                return true;
+            case HookFilterCommand filter:
+                SetFilter(filter.Filter);
+                return true;
+            case HookRegisterCommand register:
+                Listen(register.SessionId is { } session ? "sessions/" + session : AllEvents);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    public bool TryReceive(object message)
+    {
+        switch (message)
+        {
+            case HookStatusMessage status:
+                core.IsBusy = false;
+                core.Send(status);
+                if (core.Find(_channel) is null)
+                {
+                    core.SubscribeSilently(_channel, filter: _filter);
+                }
+
+                return true;
+            case HistoryReply { Query.Tag: HooksBehaviour } reply:
+                core.IsBusy = false;
+                core.Send(new HookHistoryMessage { TimestampMicros = core.Now, Events = reply.Events });
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    public void Stop()
+    {
+        // Senders come and go; nobody is told.
+    }
+
+    private void AskStatus() => core.Services.HookMonitor.Tell(new HookStatusQuery(core.Services.Registry.CountOf(DialectKind.Hooks)), core.Self);
+
+    // One event, two audiences: the watchers of everything and those of its session. It is stored and counted in channel hooks.
+    private void Publish(HookEventCommand command)
+    {
+        var item = new PublishItem
+        {
+            Event = command.Event,
+            Data = command.Data,
+            Raw = command.Raw,
+            RawFormat = RawFormat.Hooks,
+            ExcludedConnection = core.Client.Id,
+        };
+        core.Publish(AllEvents, item);
+        if (command.SessionId is { } session)
+        {
+            core.Publish("sessions/" + session, item with { IsCopy = true });
+        }
+    }
+
+    private void SetFilter(EventFilter filter)
+    {
+        _filter = filter;
+        if (core.Find(_channel) is { } subscription)
+        {
+            subscription.Filter = filter;
+        }
+
+        core.Send(new HookFilterMessage { TimestampMicros = core.Now, Patterns = filter.Patterns });
+    }
+
+    private void Listen(string channel)
+    {
+        if (channel == _channel)
+        {
+            return;
+        }
+
+        core.Unsubscribe(_channel, RequestId.None);
+        _channel = channel;
+        core.SubscribeSilently(channel, filter: _filter);
+    }
+}

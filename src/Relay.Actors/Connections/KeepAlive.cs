@@ -1,0 +1,106 @@
+using Relay.Kernel;
+using Relay.Protocol;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Actors.Connections;
+
+/// <summary>To a connection's actor, every <see cref="DialectProfile.JsonPingInterval"/>: say the dialect's own ping, and leave if none came back.</summary>
+public sealed class LivenessTick
+{
+    private LivenessTick()
+    {
+    }
+
+    /// <summary>The only one.</summary>
+    public static LivenessTick Instance { get; } = new();
+}
+
+/// <summary>
+/// Keeps connections alive and finds those that are dead: one walk per second over all of them instead of one timer each. WebSocket pings, silence,
+/// unfinished messages, connections that do not finish closing, and the beat of those dialects that ping in JSON.
+/// <para>
+/// Each connection has its second within an interval by its id, so ten thousand clients are not pinged in one moment.
+/// </para>
+/// </summary>
+public sealed class KeepAlive(ConnectionServices services) : ActorBase
+{
+    /// <summary>Time a peer that does not read has to take the last frame.</summary>
+    private const int ClosingSeconds = 5;
+
+    private const int HeartbeatSeconds = 30;
+
+    private long _second;
+
+    /// <inheritdoc/>
+    protected override void PreStart() => Context.Timers.StartPeriodic("second", Tick.Instance, TimeSpan.FromSeconds(1));
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        if (message is not Tick)
+        {
+            Unhandled(message);
+            return;
+        }
+
+        _second++;
+        HookHeartbeatMessage? heartbeat = _second % HeartbeatSeconds == 0
+            ? new() { TimestampMicros = services.Time.NowMicros(), Clients = services.Registry.CountOf(DialectKind.Hooks) }
+            : null;
+        foreach (var connection in services.Registry.All)
+        {
+            Look(connection);
+            if (heartbeat is not null && connection.Kind == DialectKind.Hooks)
+            {
+                connection.Send(heartbeat);
+            }
+        }
+    }
+
+    private void Look(ClientConnection connection)
+    {
+        var profile = connection.Dialect.Profile;
+        if (connection.Outbound.IsClosing)
+        {
+            if (++connection.ClosingTicks > ClosingSeconds)
+            {
+                connection.Outbound.Abort();
+            }
+
+            return;
+        }
+
+        if (connection.SilentFor >= profile.IdleTimeout)
+        {
+            connection.Outbound.Abort();
+            return;
+        }
+
+        if (connection.IncompleteFor >= services.Settings.MessageDeadline)
+        {
+            connection.Close(CloseCode.PolicyViolation, "Message not completed in time");
+            return;
+        }
+
+        if (IsTurn(connection.Id, profile.PingInterval))
+        {
+            connection.Ping();
+        }
+
+        if (profile.JsonPingInterval > TimeSpan.Zero && IsTurn(connection.Id, profile.JsonPingInterval))
+        {
+            connection.Actor.Tell(LivenessTick.Instance, Self);
+        }
+    }
+
+    private bool IsTurn(long id, TimeSpan interval)
+    {
+        var seconds = Math.Max(1, (long)interval.TotalSeconds);
+        return (_second + id) % seconds == 0;
+    }
+
+    private sealed class Tick
+    {
+        public static Tick Instance { get; } = new();
+    }
+}

@@ -1,0 +1,540 @@
+using System.Runtime.InteropServices;
+using Relay.Actors.Channels;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>What every replica is given.</summary>
+/// <param name="Settings">Configuration.</param>
+/// <param name="Time">Clock.</param>
+/// <param name="Channels">Region of the channels.</param>
+/// <param name="Directory">Where this node's subscriber counts are shown.</param>
+/// <param name="Patterns">Where patterns' replicas announce themselves.</param>
+public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, IActorRef Channels, ChannelDirectory Directory, PatternTable Patterns);
+
+/// <summary>
+/// This node's view of one channel: it joins the channel once for all clients of the node, and brings every event to them.
+/// <para>
+/// Order is the whole point of this actor. Everything a client gets of the channel passes this one mailbox: live events, missed events,
+/// the ack of subscribe and unsubscribe, and the answer to a publish behind the published event. So there is no lock and no merge of
+/// history with live traffic: whoever is caught up is added in the same turn in which its last missed event was sent.
+/// </para>
+/// Lives as long as somebody subscribes, then leaves the channel and passivates.
+/// </summary>
+public sealed class ChannelReplica : ActorBase, IBatchReceiver
+{
+    private const int MaxReplay = 10_000;
+    private const string RedeliveryTimer = "redelivery";
+    private static readonly TimeSpan RedeliveryTick = TimeSpan.FromSeconds(1);
+
+    private readonly string _channel;
+    private readonly ReplicaServices _services;
+    private readonly SubscriberSet _subscribers = new();
+    private readonly PresenceSet _presence = new();
+    private readonly Redelivery _redelivery = new();
+    private readonly List<Subscription> _waiting = [];
+    private readonly HashSet<Subscription> _catchingUp = [];
+    private readonly List<Publication> _pending = [];
+    private readonly List<PublishReply> _replies = [];
+    private readonly List<Subscription> _started = [];
+    private Phase _phase;
+    private StreamPosition _position;
+    private IActorRef? _owner;
+    private object? _healing;
+    private int _toldCount;
+    private long _shownVersion;
+
+    /// <summary>A replica of <paramref name="channel"/>.</summary>
+    public ChannelReplica(string channel, ReplicaServices services)
+    {
+        _channel = channel;
+        _services = services;
+    }
+
+    private enum Phase
+    {
+        /// <summary>Nobody subscribes.</summary>
+        Idle,
+
+        /// <summary>Asked the channel to be its replica; who comes meanwhile waits.</summary>
+        Joining,
+
+        /// <summary>Events come.</summary>
+        Joined,
+
+        /// <summary>Told the channel that it leaves; who comes meanwhile waits.</summary>
+        Leaving,
+
+        /// <summary>Asked its shard to let it go: who comes meanwhile is passed on to the next incarnation.</summary>
+        Passivating,
+    }
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        if (message is ChannelBatch batch)
+        {
+            Collect(batch);
+            return;
+        }
+
+        // Everything else must see what was collected as delivered.
+        Flush();
+        switch (message)
+        {
+            case AddSubscription or RemoveSubscription when _phase == Phase.Passivating:
+                Context.Parent.Tell(new ShardEnvelope(_channel, message), Sender);
+                break;
+            case AddSubscription add:
+                Add(add.Subscription);
+                break;
+            case RemoveSubscription remove:
+                Remove(remove.Subscription, remove.RequestId);
+                break;
+            case HistoryReply reply when reply.Query.Tag is Subscription subscription:
+                CatchUp(subscription, reply);
+                break;
+            case HistoryReply reply when reply.Query.Tag is not null && reply.Query.Tag == _healing:
+                Heal(reply);
+                break;
+            case HistoryReply:
+                break;
+            case DeliveryAcked acked:
+                _redelivery.Acked(acked.Subscription, acked.Position);
+                break;
+            case PresenceQuery query:
+                query.Client.Send(_presence.Answer(_channel, query.RequestId, Now));
+                break;
+            case ReplicaJoined joined:
+                Joined(joined.Position);
+                break;
+            case ReplicaLeft:
+                Left();
+                break;
+            case Terminated:
+                OwnerLost();
+                break;
+            case RedeliveryDue:
+                Redeliver();
+                break;
+            case ReplicaStatsQuery query:
+                Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _redelivery.CountPending(_subscribers.Of(DialectKind.Context))), Self);
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnBatchCompleted()
+    {
+        Flush();
+        TellCount();
+
+        // Behind the count: a connection that publishes now finds itself among the channel's subscribers.
+        foreach (var subscription in _started)
+        {
+            subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), Self);
+        }
+
+        _started.Clear();
+        if (_phase == Phase.Idle && _waiting.Count == 0)
+        {
+            _phase = Phase.Passivating;
+            Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop() => _services.Directory.Remove(_channel);
+
+    private long Now => _services.Time.NowMicros();
+
+    private void Collect(ChannelBatch batch)
+    {
+        foreach (var publication in batch.Events)
+        {
+            if (!publication.IsTransient)
+            {
+                if (_healing is not null)
+                {
+                    // It is in the answer that is on its way.
+                    continue;
+                }
+
+                if (publication.Position.Epoch == _position.Epoch && publication.Position.Offset <= _position.Offset)
+                {
+                    continue;
+                }
+
+                _position = publication.Position;
+            }
+
+            _pending.Add(publication);
+        }
+
+        _replies.AddRange(batch.Replies);
+    }
+
+    // Station "fan out": events first, then the answers for their publishers.
+    private void Flush()
+    {
+        if (_pending.Count > 0)
+        {
+            var events = CollectionsMarshal.AsSpan(_pending);
+            FanoutLoop.Send(events, _subscribers);
+            if (_subscribers.CountOf(DialectKind.Context) > 0)
+            {
+                _redelivery.Sent(events);
+                WatchRedelivery();
+            }
+
+            _pending.Clear();
+        }
+
+        if (_replies.Count > 0 && _healing is null)
+        {
+            foreach (var reply in _replies)
+            {
+                reply.ReplyTo.Tell(reply, Self);
+            }
+
+            _replies.Clear();
+        }
+    }
+
+    private void Add(Subscription subscription)
+    {
+        if (subscription.IsRemoved)
+        {
+            return;
+        }
+
+        if (_phase == Phase.Joined && _healing is null)
+        {
+            Begin(subscription);
+            return;
+        }
+
+        _waiting.Add(subscription);
+        if (_phase == Phase.Idle)
+        {
+            Join();
+        }
+    }
+
+    private void Join()
+    {
+        _phase = Phase.Joining;
+        _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaJoin(Self)), Self);
+    }
+
+    private void Joined(StreamPosition position)
+    {
+        if (_owner != Sender)
+        {
+            _owner = Sender;
+            Context.Watch(_owner);
+        }
+
+        _phase = Phase.Joined;
+        _toldCount = -1;
+        _shownVersion = -1;
+        if (_subscribers.Count > 0 && position != _position)
+        {
+            // The owner changed under living subscribers: fetch what it accepted before this replica joined it.
+            _healing = new object();
+            Ask(new HistoryQuery { Tag = _healing, After = _position, Limit = MaxReplay });
+            return;
+        }
+
+        _healing = null;
+        _position = position;
+        BeginWaiting();
+    }
+
+    private void BeginWaiting()
+    {
+        var waiting = _waiting.ToArray();
+        _waiting.Clear();
+        foreach (var subscription in waiting)
+        {
+            Begin(subscription);
+        }
+
+        LeaveIfEmpty();
+    }
+
+    private void Begin(Subscription subscription)
+    {
+        if (subscription.Since is { } since)
+        {
+            _catchingUp.Add(subscription);
+            Ask(new HistoryQuery { Tag = subscription, Resume = since, Limit = MaxReplay });
+        }
+        else if (subscription.Last > 0)
+        {
+            _catchingUp.Add(subscription);
+            Ask(new HistoryQuery { Tag = subscription, Limit = Math.Min(subscription.Last, MaxReplay) });
+        }
+        else
+        {
+            Start(subscription, [], null);
+        }
+    }
+
+    private void Ask(HistoryQuery query) => _services.Channels.Tell(new ShardEnvelope(_channel, query), Self);
+
+    private void CatchUp(Subscription subscription, HistoryReply reply)
+    {
+        if (!_catchingUp.Contains(subscription))
+        {
+            return;
+        }
+
+        if (reply.Position != _position && _phase == Phase.Joined)
+        {
+            // Answered before events that went out since: ask again, the difference is small.
+            Ask(reply.Query);
+            return;
+        }
+
+        _catchingUp.Remove(subscription);
+        Start(subscription, reply.Events, reply.Query.Resume is null ? null : reply.Complete);
+    }
+
+    private void Start(Subscription subscription, List<Publication> missed, bool? recovered)
+    {
+        var client = subscription.Client;
+        subscription.StartedAt = _position;
+        if (subscription.Replaces is { } replaced)
+        {
+            subscription.Replaces = null;
+            TakePlace(replaced, subscription);
+        }
+
+        if (subscription.RequestId.IsPresent)
+        {
+            client.Send(new SubscribedMessage
+            {
+                TimestampMicros = Now,
+                RequestId = subscription.RequestId,
+                Position = _position,
+                Recovered = recovered,
+            });
+        }
+
+        FanoutLoop.SendTo(CollectionsMarshal.AsSpan(missed), subscription);
+        _subscribers.Add(subscription);
+        if (subscription.Presence)
+        {
+            _presence.Join(subscription, Now);
+        }
+
+        _started.Add(subscription);
+    }
+
+    // The client subscribed again: what it owes and is owed goes on, its wishes are the new ones.
+    private void TakePlace(Subscription old, Subscription subscription)
+    {
+        if (!_subscribers.Remove(old))
+        {
+            Drop(old);
+            return;
+        }
+
+        old.IsRemoved = true;
+        if (old.StartedAt.Epoch == _position.Epoch)
+        {
+            subscription.StartedAt = old.StartedAt;
+            subscription.Acked = old.Acked;
+        }
+
+        if (old.Presence && !subscription.Presence)
+        {
+            _presence.Leave(old, Now);
+        }
+    }
+
+    private void Drop(Subscription subscription)
+    {
+        if (subscription.IsRemoved)
+        {
+            return;
+        }
+
+        subscription.IsRemoved = true;
+        if (subscription.Replaces is { } replaced)
+        {
+            subscription.Replaces = null;
+            Drop(replaced);
+        }
+
+        if (_subscribers.Remove(subscription))
+        {
+            if (subscription.Presence)
+            {
+                _presence.Leave(subscription, Now);
+            }
+
+            return;
+        }
+
+        // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
+        _waiting.Remove(subscription);
+        _catchingUp.Remove(subscription);
+        if (subscription.RequestId.IsPresent)
+        {
+            subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = subscription.RequestId });
+        }
+
+        _started.Add(subscription);
+    }
+
+    private void Remove(Subscription subscription, RequestId requestId)
+    {
+        Drop(subscription);
+        if (requestId.IsPresent)
+        {
+            subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = requestId });
+        }
+
+        LeaveIfEmpty();
+    }
+
+    private void LeaveIfEmpty()
+    {
+        if (_phase == Phase.Joined && _subscribers.Count == 0 && _waiting.Count == 0 && _catchingUp.Count == 0)
+        {
+            _phase = Phase.Leaving;
+            _services.Directory.Remove(_channel);
+            _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaLeave(Self)), Self);
+        }
+    }
+
+    private void Left()
+    {
+        if (_phase != Phase.Leaving)
+        {
+            return;
+        }
+
+        _healing = null;
+        if (_owner is not null)
+        {
+            Context.Unwatch(_owner);
+            _owner = null;
+        }
+
+        if (_waiting.Count > 0)
+        {
+            Join();
+            return;
+        }
+
+        _phase = Phase.Idle;
+    }
+
+    private void OwnerLost()
+    {
+        _owner = null;
+        if (_phase is Phase.Joined or Phase.Joining)
+        {
+            _waiting.AddRange(_catchingUp);
+            _catchingUp.Clear();
+            Join();
+        }
+        else if (_phase == Phase.Leaving)
+        {
+            Left();
+        }
+    }
+
+    private void Heal(HistoryReply reply)
+    {
+        _healing = null;
+        if (!reply.Complete)
+        {
+            TellGap(reply);
+        }
+
+        foreach (var publication in reply.Events)
+        {
+            if (publication.Position.Epoch != _position.Epoch || publication.Position.Offset > _position.Offset)
+            {
+                _position = publication.Position;
+                _pending.Add(publication);
+            }
+        }
+
+        _position = reply.Position;
+        Flush();
+        if (_phase == Phase.Joined)
+        {
+            BeginWaiting();
+        }
+    }
+
+    // guarantees.md 2: what cannot be brought any more is told to whoever has words for it.
+    private void TellGap(HistoryReply reply)
+    {
+        var gap = new GapMessage
+        {
+            TimestampMicros = Now,
+            Channel = _channel,
+            Epoch = reply.Position.Epoch,
+            From = reply.Position.Epoch == _position.Epoch ? _position.Offset + 1 : 1,
+            To = reply.Events.Count > 0 ? reply.Events[0].Position.Offset - 1 : reply.Position.Offset,
+        };
+        foreach (var subscription in _subscribers.Of(DialectKind.Relay).Concat(_subscribers.Of(DialectKind.RelayProtobuf)))
+        {
+            subscription.Client.Send(gap);
+        }
+    }
+
+    private void TellCount()
+    {
+        if (_phase != Phase.Joined || _shownVersion == _subscribers.Version)
+        {
+            return;
+        }
+
+        _shownVersion = _subscribers.Version;
+        _services.Directory.Set(_channel, _subscribers);
+        if (_toldCount != _subscribers.Count)
+        {
+            _toldCount = _subscribers.Count;
+            _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaCount(Self, _toldCount)), Self);
+        }
+    }
+
+    private void WatchRedelivery()
+    {
+        if (!_redelivery.IsEmpty && !Context.Timers.IsActive(RedeliveryTimer))
+        {
+            Context.Timers.StartPeriodic(RedeliveryTimer, RedeliveryDue.Instance, RedeliveryTick);
+        }
+    }
+
+    private void Redeliver()
+    {
+        var due = new List<(Subscription Client, Publication Event)>();
+        _redelivery.TakeDue(Now, _subscribers.Of(DialectKind.Context), due);
+        foreach (var (client, publication) in due)
+        {
+            FanoutLoop.SendTo([publication], client);
+        }
+
+        if (_redelivery.IsEmpty)
+        {
+            Context.Timers.Cancel(RedeliveryTimer);
+        }
+    }
+
+    private sealed class RedeliveryDue
+    {
+        public static RedeliveryDue Instance { get; } = new();
+    }
+}

@@ -1,0 +1,96 @@
+using Relay.Protocol;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>
+/// From events to sockets: encode once per encoding, one send per subscriber. Plain code without an actor; the caller's turn is the only one that
+/// touches the subscribers.
+/// </summary>
+internal static class FanoutLoop
+{
+    /// <summary>Sends <paramref name="events"/> to everyone in <paramref name="subscribers"/> who should see them.</summary>
+    public static void Send(ReadOnlySpan<Publication> events, SubscriberSet subscribers)
+    {
+        var anyExcluded = AnyExcluded(events);
+        for (var slot = 0; slot < WireEncoding.MaxSlots; slot++)
+        {
+            var members = subscribers.InSlot(slot);
+            if (members.IsEmpty)
+            {
+                continue;
+            }
+
+            var encoding = members[0].Client.Encoding;
+            var batch = FrameBatch.Rent();
+            for (var from = 0; from < events.Length;)
+            {
+                var to = batch.Encode(events, from, encoding);
+                Send(batch, events[from..to], members, anyExcluded);
+                from = to;
+            }
+        }
+    }
+
+    /// <summary>Sends events to one subscriber, e.g. those it missed.</summary>
+    public static void SendTo(ReadOnlySpan<Publication> events, Subscription subscription)
+    {
+        var batch = FrameBatch.Rent();
+        for (var from = 0; from < events.Length;)
+        {
+            var to = batch.Encode(events, from, subscription.Client.Encoding);
+            SendSelected(batch, events[from..to], subscription);
+            from = to;
+        }
+    }
+
+    private static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded)
+    {
+        var length = batch.Bytes.Length;
+        foreach (var member in members)
+        {
+            if (anyExcluded || member.Filter is not null)
+            {
+                SendSelected(batch, events, member);
+            }
+            else
+            {
+                member.Client.Outbound.Send(batch, 0, length);
+            }
+        }
+    }
+
+    /// <summary>Sends the runs of frames that this subscriber should see.</summary>
+    private static void SendSelected(FrameBatch batch, ReadOnlySpan<Publication> events, Subscription subscription)
+    {
+        var filter = subscription.Filter;
+        var run = -1;
+        for (var i = 0; i <= events.Length; i++)
+        {
+            var wanted = i < events.Length
+                && events[i].ExcludedConnection != subscription.Client.Id
+                && (filter is null || filter.Matches(events[i].Event));
+            if (wanted && run < 0)
+            {
+                run = i;
+            }
+            else if (!wanted && run >= 0)
+            {
+                subscription.Client.Outbound.Send(batch, batch.Start(run), batch.Start(i) - batch.Start(run));
+                run = -1;
+            }
+        }
+    }
+
+    private static bool AnyExcluded(ReadOnlySpan<Publication> events)
+    {
+        foreach (var publication in events)
+        {
+            if (publication.ExcludedConnection != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

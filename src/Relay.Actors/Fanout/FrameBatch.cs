@@ -1,0 +1,133 @@
+using Relay.Protocol;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>
+/// Events of one channel, framed once for all subscribers of one encoding: architecture.md, decision 5. A server's frames are not masked, so the
+/// same bytes serve everyone.
+/// <para>
+/// The frames stand in a buffer that belongs to the thread and is used again for the next batch. Only when a client cannot take its bytes at once is
+/// the batch copied, once, into an array that then lives as long as somebody waits for it. So a batch that everyone takes allocates nothing, and
+/// nothing needs a reference count (the rejected alternative: every slow client would hold a pooled buffer hostage, and a missed release is a leak).
+/// </para>
+/// Used within one turn of one replica; never kept.
+/// </summary>
+public sealed class FrameBatch
+{
+    /// <summary>
+    /// A batch is cut here and sent, so that a burst neither grows the thread's buffer without bound nor makes its copy a large object
+    /// (85,000 bytes).
+    /// </summary>
+    private const int CutBytes = 64 * 1024;
+
+    [ThreadStatic]
+    private static FrameBatch? t_batch;
+
+    [ThreadStatic]
+    private static FrameBuffer? t_plain;
+
+    private readonly FrameBuffer _frames = new(16 * 1024);
+    private readonly List<int> _ends = [];
+    private byte[]? _kept;
+
+    /// <summary>The current thread's batch, empty.</summary>
+    public static FrameBatch Rent()
+    {
+        var batch = t_batch ??= new FrameBatch();
+        batch.Clear();
+        return batch;
+    }
+
+    /// <summary>All frames, one behind the other.</summary>
+    public ReadOnlySpan<byte> Bytes => _frames.WrittenSpan;
+
+    /// <summary>Frames in the batch.</summary>
+    public int Count => _ends.Count;
+
+    /// <summary>First byte of frame <paramref name="index"/>; <c>Start(Count)</c> is the length of all.</summary>
+    public int Start(int index) => index == 0 ? 0 : _ends[index - 1];
+
+    /// <summary>
+    /// Appends frames of <paramref name="events"/> from <paramref name="from"/> on until the batch is full or the events are done; returns the index of
+    /// the first event that is not in it.
+    /// </summary>
+    public int Encode(ReadOnlySpan<Publication> events, int from, WireEncoding encoding)
+    {
+        Clear();
+        var at = from;
+        while (at < events.Length && _frames.Length < CutBytes)
+        {
+            Encode(events[at++], encoding);
+        }
+
+        return at;
+    }
+
+    /// <summary>The bytes from <paramref name="start"/> on in memory that stays; made once per batch.</summary>
+    internal ArraySegment<byte> Keep(int start, int count) => new(_kept ??= _frames.ToArray(), start, count);
+
+    private void Encode(Publication publication, WireEncoding encoding)
+    {
+        var opcode = encoding.Dialect.Profile.IsBinary ? Opcode.Binary : Opcode.Text;
+        if (encoding.Deflate)
+        {
+            var plain = t_plain ??= new FrameBuffer();
+            plain.Reset();
+            encoding.Dialect.EncodeEvent(publication, plain);
+            if (plain.Length >= encoding.CompressionThreshold)
+            {
+                _frames.BeginFrame(opcode);
+                Deflater.Compress(plain.WrittenSpan, _frames);
+                _frames.EndFrame(rsv1: true);
+            }
+            else
+            {
+                FrameWriter.Write(_frames, opcode, plain.WrittenSpan);
+            }
+        }
+        else
+        {
+            _frames.BeginFrame(opcode);
+            encoding.Dialect.EncodeEvent(publication, _frames);
+            _frames.EndFrame();
+        }
+
+        _ends.Add(_frames.Length);
+    }
+
+    private void Clear()
+    {
+        _frames.Reset();
+        _ends.Clear();
+        _kept = null;
+    }
+}
+
+/// <summary>One way in which events become frames. All connections of one dialect with the same extension share one instance.</summary>
+public sealed class WireEncoding
+{
+    /// <summary>Most ways there are: every dialect, compressed or not.</summary>
+    public const int MaxSlots = 2 * ((int)DialectKind.RelayProtobuf + 1);
+
+    /// <summary>Describes a way.</summary>
+    public WireEncoding(IDialect dialect, bool deflate, int compressionThreshold)
+    {
+        Dialect = dialect;
+        Deflate = deflate;
+        CompressionThreshold = compressionThreshold;
+        Slot = ((int)dialect.Profile.Kind * 2) + (deflate ? 1 : 0);
+    }
+
+    /// <summary>The words.</summary>
+    public IDialect Dialect { get; }
+
+    /// <summary>Whether large events are compressed.</summary>
+    public bool Deflate { get; }
+
+    /// <summary>Bytes from which compression is used.</summary>
+    public int CompressionThreshold { get; }
+
+    /// <summary>Index of this way, below <see cref="MaxSlots"/>.</summary>
+    public int Slot { get; }
+}

@@ -1,0 +1,27 @@
+using Relay.Actors.Connections;
+using Relay.Protocol;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>A connection wants the channel. Answered through its <see cref="ClientConnection"/> and with <see cref="SubscriptionStarted"/>.</summary>
+public sealed record AddSubscription(Subscription Subscription);
+
+/// <summary>
+/// A connection leaves the channel. The ack, if one is wanted, is written by the replica: nothing of the channel follows it.
+/// </summary>
+public sealed record RemoveSubscription(Subscription Subscription, RequestId RequestId);
+
+/// <summary>To the connection's actor, once for every <see cref="AddSubscription"/>: events flow from now on, or it was withdrawn before they did.</summary>
+public sealed record SubscriptionStarted(Subscription Subscription);
+
+/// <summary>The client confirmed an event.</summary>
+public sealed record DeliveryAcked(Subscription Subscription, StreamPosition Position);
+
+/// <summary>Native: who is here.</summary>
+public sealed record PresenceQuery(ClientConnection Client, RequestId RequestId);
+
+/// <summary>Asks a replica for its figures; answered with <see cref="ReplicaStats"/>.</summary>
+public sealed record ReplicaStatsQuery;
+
+/// <summary>Figures of one replica.</summary>
+public sealed record ReplicaStats(string Channel, int Subscribers, int PendingDeliveries);

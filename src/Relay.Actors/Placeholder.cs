@@ -1,3 +1,0 @@
-namespace Relay.Actors;
-
-internal static class Placeholder;

@@ -1,0 +1,73 @@
+namespace Relay.Actors;
+
+/// <summary>How the channels of one namespace behave. Immutable.</summary>
+public sealed record NamespaceSettings
+{
+    /// <summary>Events kept for resume and history; 0 = none.</summary>
+    public int HistoryLength { get; init; } = 1000;
+
+    /// <summary>Events older than this are forgotten.</summary>
+    public TimeSpan HistoryAge { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a publish id is remembered (guarantees.md 3).</summary>
+    public TimeSpan DedupeWindow { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How many publish ids one channel remembers at most.</summary>
+    public int DedupeIds { get; init; } = 10_000;
+}
+
+/// <summary>Everything the actors must know of the configuration. Immutable.</summary>
+public sealed record RelaySettings
+{
+    /// <summary>Id of this node, e.g. in native <c>connected</c> frames.</summary>
+    public string NodeId { get; init; } = "node-1";
+
+    /// <summary>Settings by namespace; those not named take <see cref="DefaultNamespace"/>.</summary>
+    public IReadOnlyDictionary<string, NamespaceSettings> Namespaces { get; init; } = new Dictionary<string, NamespaceSettings>(StringComparer.Ordinal);
+
+    /// <summary>For namespaces without an entry.</summary>
+    public NamespaceSettings DefaultNamespace { get; init; } = new();
+
+    /// <summary>Bytes that may wait for one native client, which can resume (guarantees.md 8).</summary>
+    public int UnsentBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>
+    /// Bytes that may wait for a client of a family without resume. More, because such a client loses for good what comes after the cut
+    /// (docs/decisions/0003).
+    /// </summary>
+    public int UnsentBytesWithoutResume { get; init; } = 8 * 1024 * 1024;
+
+    /// <summary>Publishes of one connection that are on their way to their channels.</summary>
+    public int MaxInFlightPublishes { get; init; } = 1024;
+
+    /// <summary>Channels one connection may be subscribed to.</summary>
+    public int MaxSubscriptionsPerConnection { get; init; } = 1000;
+
+    /// <summary>A message must be complete so long after its first byte.</summary>
+    public TimeSpan MessageDeadline { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Smallest event in bytes that is sent compressed to clients that negotiated it.</summary>
+    public int CompressionThreshold { get; init; } = 512;
+
+    /// <summary>Interval of the key figures on channel <c>metrics</c>.</summary>
+    public TimeSpan MetricsInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>webui: a chat message without a session creates one.</summary>
+    public bool AutoCreateSession { get; init; }
+
+    /// <summary>webui: a session ends so long after its last use.</summary>
+    public TimeSpan SessionTtl { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>webui: messages one session keeps; the oldest go first.</summary>
+    public int SessionMessages { get; init; } = 1000;
+
+    /// <summary>webui: an agent must answer within this time.</summary>
+    public TimeSpan AgentTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The settings in force for <paramref name="channel"/>.</summary>
+    public NamespaceSettings For(string channel)
+    {
+        var slash = channel.IndexOf('/');
+        return Namespaces.GetValueOrDefault(slash < 0 ? channel : channel[..slash], DefaultNamespace);
+    }
+}

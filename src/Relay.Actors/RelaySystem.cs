@@ -1,0 +1,217 @@
+using Microsoft.Extensions.Logging;
+using Relay.Actors.Agents;
+using Relay.Actors.Bridges;
+using Relay.Actors.Channels;
+using Relay.Actors.Connections;
+using Relay.Actors.Fanout;
+using Relay.Actors.Hooks;
+using Relay.Actors.Metrics;
+using Relay.Actors.Sessions;
+using Relay.Kernel;
+using Relay.Protocol;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Actors;
+
+/// <summary>What the program brings along for the actors. Immutable.</summary>
+public sealed record RelayParts
+{
+    /// <summary>Configuration.</summary>
+    public required RelaySettings Settings { get; init; }
+
+    /// <summary>Who checks tokens.</summary>
+    public required IAuthenticator Authenticator { get; init; }
+
+    /// <summary>Where sleeping channels rest.</summary>
+    public required IChannelArchive Archive { get; init; }
+
+    /// <summary>Unpredictable bits for client, session and message ids.</summary>
+    public required Func<ulong> RandomBits { get; init; }
+
+    /// <summary>Where failures of actors are written.</summary>
+    public required ILoggerFactory Loggers { get; init; }
+
+    /// <summary>The way to agents outside; null = <see cref="EchoAgent"/>.</summary>
+    public IAgentGateway? AgentGateway { get; init; }
+
+    /// <summary>Clock, dispatcher, randomness.</summary>
+    public ActorSystemOptions Kernel { get; init; } = new();
+}
+
+/// <summary>
+/// The relay of one node: all actors and the ways into them, in the order of a message's way. Thread-safe.
+/// </summary>
+public sealed partial class RelaySystem : IConnectionFactory
+{
+    private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly RelayParts _parts;
+    private readonly ActorSystem _system;
+    private readonly ILogger _log;
+    private readonly ConnectionServices _connections;
+    private readonly WireEncoding?[] _encodings = new WireEncoding?[WireEncoding.MaxSlots];
+
+    /// <summary>Starts everything; no client comes before <see cref="Open"/>.</summary>
+    public RelaySystem(RelayParts parts)
+    {
+        _parts = parts;
+        _log = parts.Loggers.CreateLogger("Relay.Actors");
+        _system = ActorSystem.Create("relay", parts.Kernel);
+        _system.EventStream.Subscribe<ActorFailed>(failed => LogActorFailed(failed.Exception, failed.Path.ToString(), failed.Directive.ToString()));
+
+        var settings = parts.Settings;
+        var time = parts.Kernel.Time;
+        var patterns = new PatternTable();
+        IActorRef? channels = null;
+
+        // Metrics and agents publish on channels, and channels tell them what passed: the one circle, closed by name.
+        var metrics = _system.ActorOf(Props.Create(() => new MetricsActor(settings, time, Sessions, () => channels!)), "metrics");
+        var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
+        var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
+        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, metrics, hooks, patterns);
+        var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits);
+        channels = ShardRegion.Start(_system, "channels", name => ChannelProps(name, channelServices, sessionServices), options: KeepState);
+        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns);
+        var replicas = ShardRegion.Start(_system, "replicas", name => ReplicaProps(name, replicaServices), options: KeepState);
+        var agents = ShardRegion.Start(_system, "agents", static _ => Props.Create(static () => new AgentActor()), options: KeepState);
+        Region = channels;
+        Replicas = replicas;
+        Bridge = _system.ActorOf(Props.Create(() => new BridgeActor("bridge", channels)), "bridge");
+        _connections = new ConnectionServices
+        {
+            Settings = settings,
+            Time = time,
+            Channels = channels,
+            Replicas = replicas,
+            Agents = agents,
+            HookMonitor = hooks,
+            Registry = Connections,
+            Authenticator = parts.Authenticator,
+            RandomBits = parts.RandomBits,
+        };
+        _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");
+    }
+
+    /// <summary>Entities hold state and promises to others: a failed message is logged and the entity goes on.</summary>
+    private static ShardRegionOptions KeepState => new()
+    {
+        EntityStrategy = new OneForOneStrategy(static _ => Directive.Resume),
+
+        // What comes for an entity while it passivates: a lost request would hold its connection up for ever, so there is room for a whole reconnect storm.
+        BufferCapacity = 100_000,
+    };
+
+    /// <summary>Open connections.</summary>
+    public ConnectionRegistry Connections { get; } = new();
+
+    /// <summary>Subscribers by channel.</summary>
+    public ChannelDirectory Channels { get; } = new();
+
+    /// <summary>Chat sessions.</summary>
+    public SessionDirectory Sessions { get; } = new();
+
+    /// <summary>Counters of the kernel.</summary>
+    public ActorSystemStatistics Statistics => _system.Statistics;
+
+    internal IActorRef Region { get; }
+
+    internal IActorRef Replicas { get; }
+
+    internal IActorRef Bridge { get; }
+
+    /// <inheritdoc/>
+    public IMessageHandler Open(ConnectionRequest request, ITransport transport)
+    {
+        var native = request.Dialect.Profile.Kind is DialectKind.Relay or DialectKind.RelayProtobuf;
+        var connection = new ClientConnection(
+            Connections.NextId(),
+            "ws_" + _parts.RandomBits().ToString("x16"),
+            request,
+            EncodingOf(request),
+            transport,
+            _connections.Time,
+            native ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
+        connection.Start(_system.ActorOf(Props.Create(() => new ConnectionActor(connection, _connections))));
+        return connection;
+    }
+
+    /// <summary>Publishes to one channel for a service; completes when the channel accepted.</summary>
+    /// <exception cref="AskTimeoutException">The channel did not answer in time.</exception>
+    public Task<PublishReply> PublishAsync(string channel, PublishItem[] items, string scope, CancellationToken cancellationToken) =>
+        Region.Ask<PublishReply>(
+            new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true }), AskTimeout, cancellationToken);
+
+    /// <summary>Brings messages from outside to their channels in order; completes when all are accepted.</summary>
+    /// <exception cref="AskTimeoutException">A channel did not answer in time.</exception>
+    public Task<BridgeAccepted> BridgeAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken) =>
+        Bridge.Ask<BridgeAccepted>(new BridgeBatch(items), AskTimeout, cancellationToken);
+
+    /// <summary>Asks a channel for stored events.</summary>
+    public Task<HistoryReply> HistoryAsync(string channel, HistoryQuery query, CancellationToken cancellationToken) =>
+        Region.Ask<HistoryReply>(new ShardEnvelope(channel, query), AskTimeout, cancellationToken);
+
+    /// <summary>Asks a chat session; the answer is one of the messages that <paramref name="question"/>'s summary names.</summary>
+    public Task<object> SessionAsync(string sessionId, object question, TimeSpan timeout, CancellationToken cancellationToken) =>
+        Region.Ask<object>(new ShardEnvelope(ChannelName.Session(sessionId), question), timeout, cancellationToken);
+
+    /// <summary>Tells where the hooks listener is bound, for <c>system.status</c>.</summary>
+    public void ShowHooksAddress(string host, int port) => _connections.HookMonitor.Tell(new HooksAddress(host, port));
+
+    /// <summary>Unconfirmed deliveries to <c>context</c> clients of this node.</summary>
+    public async Task<int> CountPendingDeliveriesAsync(CancellationToken cancellationToken)
+    {
+        var channels = Channels.Counts(DialectKind.Context).Keys;
+        var stats = await Task.WhenAll(channels.Select(channel =>
+            Replicas.Ask<ReplicaStats>(new ShardEnvelope(channel, new ReplicaStatsQuery()), AskTimeout, cancellationToken)));
+        return stats.Sum(static replica => replica.PendingDeliveries);
+    }
+
+    /// <summary>Tells every client that the node leaves (1001, native clients 1012) and waits until they are gone or the time is over.</summary>
+    public async Task CloseConnectionsAsync(TimeSpan timeout)
+    {
+        foreach (var connection in Connections.All)
+        {
+            var native = connection.Kind is DialectKind.Relay or DialectKind.RelayProtobuf;
+            if (native)
+            {
+                connection.Send(new ReconnectMessage { TimestampMicros = _connections.Time.NowMicros(), AfterMilliseconds = 1000, Reason = "shutdown" });
+            }
+
+            connection.Close(native ? CloseCode.ServiceRestart : CloseCode.GoingAway, "Server is shutting down");
+        }
+
+        var until = _connections.Time.GetTimestamp();
+        while (Connections.Count > 0 && _connections.Time.GetElapsedTime(until) < timeout)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _connections.Time);
+        }
+    }
+
+    /// <summary>Ends all actors.</summary>
+    public Task<bool> StopAsync(TimeSpan timeout) => _system.TerminateAsync(timeout);
+
+    private static Props ChannelProps(string name, ChannelServices channels, SessionServices sessions) =>
+        ChannelName.IsIn(name, ChannelName.Sessions)
+            ? Props.Create(() => new SessionActor(name, sessions))
+            : Props.Create(() => new ChannelActor(name, channels));
+
+    private static Props ReplicaProps(string name, ReplicaServices services) =>
+        PatternReplica.PatternOf(name) is { } pattern
+            ? Props.Create(() => new PatternReplica(pattern, services))
+            : Props.Create(() => new ChannelReplica(name, services));
+
+    private Props AgentProps(Func<IActorRef> channels) => _parts.AgentGateway is { } gateway
+        ? Props.Create(() => new GatewayAgent(gateway, channels, _parts.Settings, _parts.Kernel.Time))
+        : Props.Create(() => new EchoAgent(channels));
+
+    private WireEncoding EncodingOf(ConnectionRequest request)
+    {
+        var slot = ((int)request.Dialect.Profile.Kind * 2) + (request.Deflate ? 1 : 0);
+        return Volatile.Read(ref _encodings[slot])
+            ?? Interlocked.CompareExchange(ref _encodings[slot], new WireEncoding(request.Dialect, request.Deflate, _parts.Settings.CompressionThreshold), null)
+            ?? _encodings[slot]!;
+    }
+
+    [LoggerMessage(EventId = 100, Level = LogLevel.Error, Message = "Actor {Path} failed; {Directive}")]
+    private partial void LogActorFailed(Exception exception, string path, string directive);
+}

@@ -1,0 +1,221 @@
+using Relay.Actors.Agents;
+using Relay.Actors.Channels;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Sessions;
+
+/// <summary>What every session's actor is given besides what channels get.</summary>
+/// <param name="Channel">What channels get.</param>
+/// <param name="Agent">The agent backend; told <see cref="AgentRequest"/>s.</param>
+/// <param name="Directory">Sessions of this node, for <c>/api/sessions</c> and the key figures.</param>
+/// <param name="NewId">Random bits for request ids.</param>
+public sealed record SessionServices(ChannelServices Channel, IActorRef Agent, SessionDirectory Directory, Func<ulong> NewId);
+
+/// <summary>
+/// Channel <c>sessions/{id}</c> with more behaviour: a webui conversation (protocols.md, <c>webui</c>). Without one it is a plain channel, as hook
+/// senders and workers use it.
+/// <para>
+/// What is said is published on the session's own channel, so participants of every dialect get it in one order, and an agent answers simply by
+/// publishing <c>agent_response</c> there, whichever way it comes (echo, Redis, HTTP).
+/// </para>
+/// </summary>
+public sealed class SessionActor : ActorBase, IBatchReceiver
+{
+    private const string ExpiryTimer = "expiry";
+
+    /// <summary>Answers kept for callers that have not asked yet.</summary>
+    private const int MaxSettled = 64;
+
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
+
+    private readonly string _sessionId;
+    private readonly SessionServices _services;
+    private readonly ChannelCore _core;
+    private readonly Dictionary<string, IActorRef> _awaiting = new(StringComparer.Ordinal);
+    private readonly Queue<AgentAnswered> _settled = new();
+    private ChatSession? _chat;
+
+    /// <summary>Wakes channel <paramref name="channel"/>, <c>sessions/{id}</c>.</summary>
+    public SessionActor(string channel, SessionServices services)
+    {
+        _sessionId = channel["sessions/".Length..];
+        _services = services;
+        _core = new ChannelCore(channel, services.Channel, Context, Observe);
+    }
+
+    private RelaySettings Settings => _services.Channel.Settings;
+
+    private long Now => _services.Channel.Time.NowMicros();
+
+    /// <inheritdoc/>
+    protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        if (_core.TryHandle(message))
+        {
+            return;
+        }
+
+        switch (message)
+        {
+            case CreateSession:
+                Create();
+                Answer(Joined());
+                break;
+            case JoinSession when _chat is not null:
+                Touch();
+                Answer(Joined());
+                break;
+            case SayInSession say when _chat is not null:
+                Say(say);
+                break;
+            case TypeInSession typing when _chat is not null:
+                Touch();
+                _core.Publish(new PublishItem { Event = "typing", Data = typing.Data, ExcludedConnection = typing.ConnectionId, Transient = true });
+                break;
+            case DeleteSession when _chat is not null:
+                End();
+                Answer(new SessionDeleted(_sessionId));
+                break;
+            case JoinSession or SayInSession or TypeInSession or DeleteSession:
+                Answer(new SessionMissing(_sessionId));
+                break;
+            case AwaitAnswer awaited:
+                Await(awaited.RequestId);
+                break;
+            case AnswerDue due:
+                TimeOut(due.RequestId);
+                break;
+            case ExpiryDue:
+                End();
+                break;
+            case ReceiveTimeout:
+                if (_chat is null && !_core.HasReplicas)
+                {
+                    Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
+                }
+
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnBatchCompleted() => _core.Flush();
+
+    /// <inheritdoc/>
+    protected override void PostStop()
+    {
+        _core.Save();
+        _services.Directory.Remove(_sessionId);
+    }
+
+    private void Answer(object message)
+    {
+        // Who joins gets everything up to the answer's position with it and the rest through the channel.
+        _core.Flush();
+        Sender.Tell(message, Self);
+    }
+
+    private void Create()
+    {
+        _chat ??= new ChatSession(_sessionId, Now, Settings.SessionMessages);
+        Touch();
+    }
+
+    private SessionJoined Joined() => new(_chat!.Summary, [.. _chat.Messages], _core.Position);
+
+    private void Touch()
+    {
+        _chat!.Touch(Now);
+        _services.Directory.Set(_chat.Summary);
+        Context.Timers.StartSingle(ExpiryTimer, ExpiryDue.Instance, Settings.SessionTtl);
+    }
+
+    // admit, store, show to the others, hand to the agent
+    private void Say(SayInSession say)
+    {
+        var history = _chat!.History();
+        var message = _core.Publish(new PublishItem { Event = "chat_message", Data = say.Data, ExcludedConnection = say.ConnectionId });
+        Touch();
+        var request = new AgentRequest(_services.NewId().ToString("x16"), _sessionId, say.UserId, say.Content, history);
+        _chat.Open(request.RequestId, Now);
+        Context.Timers.StartSingle(request.RequestId, new AnswerDue(request.RequestId), Settings.AgentTimeout);
+        _services.Agent.Tell(request, Self);
+        Answer(new ChatAccepted(_sessionId, request.RequestId, message));
+    }
+
+    private void Observe(Publication publication)
+    {
+        if (_chat is null)
+        {
+            return;
+        }
+
+        if (_chat.Observe(publication) is { } answered)
+        {
+            Context.Timers.Cancel(answered);
+            Settle(answered, publication);
+            Touch();
+        }
+    }
+
+    private void Await(string requestId)
+    {
+        if (_chat?.IsOpen(requestId) == true)
+        {
+            _awaiting[requestId] = Sender;
+            return;
+        }
+
+        var answer = _settled.LastOrDefault(settled => settled.RequestId == requestId) ?? new AgentAnswered(requestId, null);
+        Sender.Tell(answer, Self);
+    }
+
+    private void Settle(string requestId, Publication answer)
+    {
+        var answered = new AgentAnswered(requestId, answer);
+        if (_awaiting.Remove(requestId, out var waiting))
+        {
+            waiting.Tell(answered, Self);
+            return;
+        }
+
+        // Who asks for it may come only now: the agent can be faster than the caller.
+        _settled.Enqueue(answered);
+        if (_settled.Count > MaxSettled)
+        {
+            _settled.Dequeue();
+        }
+    }
+
+    private void TimeOut(string requestId)
+    {
+        if (_chat?.TryClose(requestId) == true)
+        {
+            var data = AgentJson.Error("TIMEOUT", "The agent did not answer in time", requestId);
+            Settle(requestId, _core.Publish(new PublishItem { Event = "error", Data = data }));
+        }
+    }
+
+    private void End()
+    {
+        _chat = null;
+        _awaiting.Clear();
+        _settled.Clear();
+        Context.Timers.CancelAll();
+        _services.Directory.Remove(_sessionId);
+    }
+
+    private sealed record AnswerDue(string RequestId);
+
+    private sealed class ExpiryDue
+    {
+        public static ExpiryDue Instance { get; } = new();
+    }
+}

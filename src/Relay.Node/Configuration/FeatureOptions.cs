@@ -1,0 +1,161 @@
+using Relay.Redis;
+
+namespace Relay.Node.Configuration;
+
+/// <summary>permessage-deflate (RFC 7692), without context takeover.</summary>
+public sealed record CompressionOptions
+{
+    /// <summary>Whether it is agreed on with clients that offer it.</summary>
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>Smaller messages are sent as they are: below this, deflate saves less than it costs.</summary>
+    public int Threshold { get; init; } = 512;
+
+    internal static CompressionOptions Read(SettingReader reader)
+    {
+        var usual = new CompressionOptions();
+        return new CompressionOptions
+        {
+            Enabled = reader.Read("Compression:Enabled", Kinds.Flag, usual.Enabled, "Whether permessage-deflate is agreed on with clients that offer it."),
+            Threshold = reader.Read("Compression:Threshold", Kinds.Size(0, 64 << 20), usual.Threshold, "Smaller messages are sent uncompressed."),
+        };
+    }
+}
+
+/// <summary>Sessions of the agent chat UI.</summary>
+public sealed record WebUiOptions
+{
+    /// <summary>A chat message without a session creates one.</summary>
+    public bool AutoCreateSession { get; init; }
+
+    /// <summary>How long an unused session lives.</summary>
+    public TimeSpan SessionTtl { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Messages of one session; the oldest are dropped.</summary>
+    public int MaxMessages { get; init; } = 1000;
+
+    internal static WebUiOptions Read(SettingReader reader)
+    {
+        var usual = new WebUiOptions();
+        return new WebUiOptions
+        {
+            AutoCreateSession = reader.Read("WebUi:AutoCreateSession", Kinds.Flag, usual.AutoCreateSession, "Whether a chat message without a session creates one."),
+            SessionTtl = reader.Read("WebUi:SessionTtl", Kinds.Duration(TimeSpan.FromSeconds(1), TimeSpan.FromDays(366)), usual.SessionTtl, "How long an unused session lives."),
+            MaxMessages = reader.Read("WebUi:MaxMessages", Kinds.Count(1, 1_000_000), usual.MaxMessages, "Messages of one session; the oldest are dropped."),
+        };
+    }
+}
+
+/// <summary>Who answers chat messages.</summary>
+public enum AgentBackend
+{
+    /// <summary>The node itself.</summary>
+    Echo,
+
+    /// <summary>Workers behind a Redis list.</summary>
+    Redis,
+
+    /// <summary>A webhook.</summary>
+    Http,
+}
+
+/// <summary>Who answers chat messages, and how long it may take.</summary>
+public sealed record AgentOptions
+{
+    /// <summary>Who.</summary>
+    public AgentBackend Backend { get; init; }
+
+    /// <summary>List that requests are pushed to, with <see cref="AgentBackend.Redis"/>.</summary>
+    public string RedisList { get; init; } = "relay:agent-requests";
+
+    /// <summary>Where requests are posted to, with <see cref="AgentBackend.Http"/>; empty otherwise.</summary>
+    public string HttpUrl { get; init; } = "";
+
+    /// <summary>Without an answer for so long, participants get <c>TIMEOUT</c>.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    internal static AgentOptions Read(SettingReader reader)
+    {
+        var usual = new AgentOptions();
+        return new AgentOptions
+        {
+            Backend = reader.Read("Agents:Backend", Kinds.Choice([("echo", AgentBackend.Echo), ("redis", AgentBackend.Redis), ("http", AgentBackend.Http)]), usual.Backend, "Who answers chat messages: the node itself, workers behind a Redis list, or a webhook."),
+            RedisList = reader.Read("Agents:Redis:List", Kinds.Text.Unless(text => text.Length > 0 ? null : "must not be empty"), usual.RedisList, "List that requests are pushed to, with the backend redis."),
+            HttpUrl = reader.Read("Agents:Http:Url", Kinds.HttpUrl, usual.HttpUrl, "Address that requests are posted to, with the backend http."),
+            Timeout = reader.Read("Agents:Timeout", Kinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(24)), usual.Timeout, "Without an answer for so long, the session's participants get TIMEOUT."),
+        };
+    }
+
+    internal void Check(SettingReader reader, RedisOptions? redis)
+    {
+        if (Backend == AgentBackend.Redis && redis is null)
+        {
+            reader.Problem("Redis:Endpoints", null, "Agents:Backend=redis needs a Redis", "127.0.0.1:6379");
+        }
+
+        if (Backend == AgentBackend.Http && HttpUrl.Length == 0)
+        {
+            reader.Problem("Agents:Http:Url", null, "Agents:Backend=http needs an address", Kinds.HttpUrl.Example);
+        }
+    }
+}
+
+/// <summary>The events on channel <c>metrics</c>.</summary>
+public sealed record MetricsOptions
+{
+    /// <summary>Between two of them.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(5);
+
+    internal static MetricsOptions Read(SettingReader reader) => new()
+    {
+        Interval = reader.Read("Metrics:Interval", Kinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)), new MetricsOptions().Interval, "Between two metric.update events on the channel metrics."),
+    };
+}
+
+/// <summary>How a node leaves.</summary>
+public sealed record DrainOptions
+{
+    /// <summary>Seconds it takes to spread its clients.</summary>
+    public int Seconds { get; init; } = 25;
+
+    /// <summary>The same as a duration.</summary>
+    public TimeSpan Time => TimeSpan.FromSeconds(Seconds);
+
+    internal static DrainOptions Read(SettingReader reader) => new()
+    {
+        Seconds = reader.Read("Drain:Seconds", Kinds.Count(0, 3600), new DrainOptions().Seconds, "Longest time, in seconds, a leaving node takes to hand over and spread its clients; 0 = none."),
+    };
+}
+
+/// <summary>What conformance suites need.</summary>
+public sealed record TestingOptions
+{
+    /// <summary>Path <c>/echo</c> sends every message back.</summary>
+    public bool Echo { get; init; }
+
+    internal static TestingOptions Read(SettingReader reader) => new()
+    {
+        Echo = reader.Read("Testing:Echo", Kinds.Flag, false, "Whether the path /echo sends every message back, up to 16MiB, for conformance suites."),
+    };
+}
+
+/// <summary>This node among others.</summary>
+public sealed record ClusterOptions
+{
+    /// <summary>The node's name in <c>connected</c>, logs and metrics; empty = random at every start.</summary>
+    public string NodeId { get; init; } = "";
+
+    internal static ClusterOptions Read(SettingReader reader)
+    {
+        const string Single = "this version runs as a single node";
+        _ = reader.Read("Cluster:Enabled", Kinds.NotYet(Kinds.Flag, false, Single), false, "Several nodes as one. Not available yet.");
+        _ = reader.Read("Cluster:Name", Kinds.NotYet(Kinds.Text, "relay", Single), "relay", "Name of the cluster in Redis. Not available yet.");
+        _ = reader.Read("Cluster:Shards", Kinds.NotYet(Kinds.Count(1, 65_536), 256, Single), 256, "Parts that channels are spread over. Not available yet.");
+        var options = new ClusterOptions
+        {
+            NodeId = reader.Read("Cluster:NodeId", Kinds.Text.Called("text", "node-1").Unless(text => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null : "not up to 64 letters, digits, '-', '_' and '.'"), "", "Name of this node in greetings, logs and metrics; empty = random."),
+        };
+        _ = reader.Read("Storage:Path", Kinds.NotYet(Kinds.Text.Called("path", ""), "", "all channels are kept in memory"), "", "Folder of the embedded journal. Not available yet.");
+        return options;
+    }
+}

@@ -1,0 +1,99 @@
+namespace Relay.Node.Configuration;
+
+/// <summary>Where accepted events are kept.</summary>
+public enum Durability
+{
+    /// <summary>In the owner's memory; gone with the node, told by a new epoch.</summary>
+    Memory,
+}
+
+/// <summary>What happens to a connection at its bound of unsent bytes; guarantees.md 8.</summary>
+public enum SlowPolicy
+{
+    /// <summary>Closed with 1013; it may come back and resume.</summary>
+    Disconnect,
+}
+
+/// <summary>Who may do something on a namespace's channels.</summary>
+public enum Access
+{
+    /// <summary>Every client that was let in.</summary>
+    Anyone,
+}
+
+/// <summary>Options of the channels whose name begins with one namespace.</summary>
+public sealed record NamespaceOptions
+{
+    /// <summary>The namespaces of protocols.md, "Channels".</summary>
+    public static IReadOnlyList<string> Names { get; } = ["global", "metrics", "users", "projects", "agents", "sessions", "hooks", "topics"];
+
+    /// <summary>The defaults by name.</summary>
+    public static IReadOnlyDictionary<string, NamespaceOptions> Defaults { get; } =
+        Names.ToDictionary(name => name, DefaultOf, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Events a channel keeps for those who come back; 0 = none.</summary>
+    public int HistoryLength { get; init; } = 1000;
+
+    /// <summary>How long it keeps them; zero = as long as <see cref="HistoryLength"/> allows.</summary>
+    public TimeSpan HistoryAge { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a publish id is remembered (guarantees.md 3); zero = ids are not remembered.</summary>
+    public TimeSpan DedupeWindow { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How many publish ids a channel remembers.</summary>
+    public int DedupeIds { get; init; } = 10_000;
+
+    /// <summary>Where accepted events are kept.</summary>
+    public Durability Durability { get; init; }
+
+    /// <summary>What happens to a slow reader.</summary>
+    public SlowPolicy WhenSlow { get; init; }
+
+    /// <summary>Whether channels know their members.</summary>
+    public bool Presence { get; init; } = true;
+
+    /// <summary>Who may publish.</summary>
+    public Access Publish { get; init; }
+
+    /// <summary>Who may subscribe.</summary>
+    public Access Subscribe { get; init; }
+
+    internal static NamespaceOptions Read(string name, SettingReader section)
+    {
+        var usual = DefaultOf(name);
+        var year = TimeSpan.FromDays(366);
+        return new NamespaceOptions
+        {
+            HistoryLength = section.Read("HistoryLength", Kinds.Count(0, 1_000_000), usual.HistoryLength, "Events each channel keeps for clients that come back; 0 = none.", Differing(o => o.HistoryLength.ToString())),
+            HistoryAge = section.Read("HistoryAge", Kinds.DurationOrNone(TimeSpan.FromSeconds(1), year), usual.HistoryAge, "How long it keeps them; 0 = as long as HistoryLength allows.", Differing(o => Durations.Format(o.HistoryAge))),
+            DedupeWindow = section.Read("DedupeWindow", Kinds.DurationOrNone(TimeSpan.FromSeconds(1), year), usual.DedupeWindow, "How long a publish id is remembered, so that a repeat is accepted once; 0 = not at all."),
+            DedupeIds = section.Read("DedupeIds", Kinds.Count(0, 1_000_000), usual.DedupeIds, "Publish ids each channel remembers; 0 = none."),
+            Durability = section.Read("Durability", Kinds.Choice([("memory", Durability.Memory)], "redis", "sql"), usual.Durability, "Where accepted events are kept: memory. redis and sql are not available yet."),
+            WhenSlow = section.Read("WhenSlow", Kinds.Choice([("disconnect", SlowPolicy.Disconnect)], "dropOldest", "conflate"), usual.WhenSlow, "What happens to a client at Limits:UnsentBytes: disconnect (1013). dropOldest and conflate are not available yet."),
+            Presence = section.Read("Presence", Kinds.NotYet(Kinds.Flag, true, "presence is kept wherever a subscriber asks for it"), usual.Presence, "Whether subscribers may ask for presence. Cannot be turned off yet."),
+            Publish = section.Read("Publish", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Publish, "Who may publish, of those let in: anyone. authenticated and nobody are not available yet."),
+            Subscribe = section.Read("Subscribe", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Subscribe, "Who may subscribe, of those let in: anyone. authenticated and nobody are not available yet."),
+        };
+    }
+
+    /// <summary>
+    /// The hooks monitor keeps its last 1,000 events however old they are. A metric is worth one minute at its 5 s interval. Users, the most
+    /// numerous channels, keep less each: a node with 10,000 busy users then holds 2 million events at most, not 10 million.
+    /// Sessions last as long as <c>WebUi:SessionTtl</c> by default.
+    /// </summary>
+    private static NamespaceOptions DefaultOf(string name) => name.ToUpperInvariant() switch
+    {
+        "HOOKS" => new() { HistoryAge = TimeSpan.Zero },
+        "METRICS" => new() { HistoryLength = 12, HistoryAge = TimeSpan.FromMinutes(1) },
+        "USERS" => new() { HistoryLength = 200 },
+        "SESSIONS" => new() { HistoryAge = TimeSpan.FromHours(24) },
+        _ => new(),
+    };
+
+    /// <summary><c>1000; metrics 12; users 200</c>: the common default, then the exceptions.</summary>
+    private static string Differing(Func<NamespaceOptions, string> value)
+    {
+        var common = value(new NamespaceOptions());
+        return string.Join("; ", Names.Where(name => !value(DefaultOf(name)).Equals(common, StringComparison.Ordinal)).Select(name => $"{name} {value(DefaultOf(name))}").Prepend(common));
+    }
+}

@@ -1,0 +1,86 @@
+using System.Reflection;
+using Relay.Node.WebSockets;
+
+namespace Relay.Node.Configuration;
+
+/// <summary>One start of the program: its arguments and configuration, read and checked before anything else happens.</summary>
+/// <param name="Configuration">The sources, for the <c>Logging</c> section.</param>
+/// <param name="Options">Checked options; null when there is nothing to run.</param>
+/// <param name="ExitCode">With which the program ends when there is nothing to run.</param>
+public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? Options, int ExitCode)
+{
+    /// <summary>Ended as asked.</summary>
+    public const int Success = 0;
+
+    /// <summary>Could not start: a port is taken, a certificate cannot be read.</summary>
+    public const int CannotStart = 1;
+
+    /// <summary>The configuration is wrong.</summary>
+    public const int WrongConfiguration = 2;
+
+    /// <summary>The program's version.</summary>
+    public static string Version { get; } =
+        typeof(NodeInvocation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    /// <summary>Reads arguments and sources; does <c>--help</c>, <c>--version</c> and <c>--check</c>; tells all mistakes on <paramref name="error"/>.</summary>
+    public static NodeInvocation Read(string[] arguments, TextWriter output, TextWriter error)
+    {
+        var commandLine = CommandLine.Parse(arguments);
+        var nothing = new ConfigurationBuilder().Build();
+        switch (commandLine.Errand)
+        {
+            case Errand.Help:
+                output.Write(Reference.Help());
+                return new NodeInvocation(nothing, null, Success);
+            case Errand.Version:
+                output.WriteLine($"ActorRelay {Version}");
+                return new NodeInvocation(nothing, null, Success);
+        }
+
+        IConfigurationRoot configuration;
+        try
+        {
+            configuration = RelayConfiguration.Build(AppContext.BaseDirectory, Environment.CurrentDirectory, commandLine.Settings);
+        }
+        catch (InvalidDataException wrong)
+        {
+            error.WriteLine($"{wrong.Message} {wrong.InnerException?.Message}".TrimEnd());
+            return new NodeInvocation(nothing, null, WrongConfiguration);
+        }
+
+        var loaded = RelayConfiguration.Load(configuration, MostConnections());
+        var problems = commandLine.Problems.Concat(loaded.Problems).ToList();
+        if (problems.Count > 0)
+        {
+            Tell(problems, error);
+            return new NodeInvocation(configuration, null, WrongConfiguration);
+        }
+
+        if (StartupChecks.FindBadCertificate(loaded.Options) is { } badCertificate)
+        {
+            error.WriteLine("cannot start: " + badCertificate);
+            return new NodeInvocation(configuration, null, CannotStart);
+        }
+
+        if (commandLine.Errand is Errand.Check)
+        {
+            output.WriteLine("configuration is valid");
+            return new NodeInvocation(configuration, null, Success);
+        }
+
+        return new NodeInvocation(configuration, loaded.Options, Success);
+    }
+
+    private static int? MostConnections() => FileLimit.Read() is { } files ? Math.Max(1, files - new WebSocketServerOptions().ReservedDescriptors) : null;
+
+    private static void Tell(List<ConfigurationProblem> problems, TextWriter error)
+    {
+        error.WriteLine(problems.Count == 1 ? "The configuration has 1 mistake:" : $"The configuration has {problems.Count} mistakes:");
+        foreach (var problem in problems)
+        {
+            error.WriteLine("  " + problem.ToString().ReplaceLineEndings("\n  "));
+        }
+
+        error.WriteLine("All keys: --help");
+    }
+}

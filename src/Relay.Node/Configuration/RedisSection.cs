@@ -1,0 +1,126 @@
+using Relay.Redis;
+
+namespace Relay.Node.Configuration;
+
+/// <summary>The Redis a node talks to, and what comes in from it.</summary>
+public sealed record RedisSection
+{
+    /// <summary>How to connect; null without Redis.</summary>
+    public RedisOptions? Connection { get; init; }
+
+    /// <summary>Pub/Sub channels with worker updates; a name with <c>*</c>, <c>?</c> or <c>[</c> is a pattern (PSUBSCRIBE).</summary>
+    public IReadOnlyList<string> UpdateChannels { get; init; } = ["updates"];
+
+    /// <summary>Streams with worker updates.</summary>
+    public IReadOnlyList<string> UpdateStreams { get; init; } = [];
+
+    /// <summary>Consumer group of those streams.</summary>
+    public string UpdateGroup { get; init; } = "relay";
+
+    internal static RedisSection Read(SettingReader reader)
+    {
+        var usual = new RedisSection();
+        var connection = ReadConnection(reader);
+        var section = new RedisSection
+        {
+            Connection = connection,
+            UpdateChannels = reader.Read("Redis:Updates:Channels", Kinds.Texts, usual.UpdateChannels, "Pub/Sub channels with worker updates; patterns allowed."),
+            UpdateStreams = reader.Read("Redis:Updates:Streams", Kinds.Texts, usual.UpdateStreams, "Streams with worker updates, for workers that must not lose any."),
+            UpdateGroup = reader.Read("Redis:Updates:Group", Required("relay"), usual.UpdateGroup, "Consumer group of the streams; the same on every node."),
+        };
+        if (connection is null && section.UpdateStreams.Count > 0)
+        {
+            reader.Problem("Redis:Updates:Streams", string.Join(',', section.UpdateStreams), "needs Redis:Endpoints, which is empty", "");
+        }
+
+        return section;
+    }
+
+    private static RedisOptions? ReadConnection(SettingReader reader)
+    {
+        var address = reader.Read(
+            "Redis:Endpoints",
+            new ValueKind<RedisAddress?>("host:port list", "127.0.0.1:6379", ParseAddress, _ => "") { Show = Kinds.HideUserInfo },
+            null,
+            "Redis servers, host:port[,host:port…]; rediss://… for TLS; empty = no Redis.");
+        var user = reader.Read("Redis:User", Kinds.Text, "", "ACL user; empty = Redis' default user.");
+        var password = reader.Read("Redis:Password", Kinds.Secret, Secret.None, "Password of the user.");
+        var database = reader.Read("Redis:Database", Kinds.Count(0, 9999), 0, "Database number.");
+        var authority = reader.Read("Redis:TlsCaFile", Kinds.Text.Called("path", "certs/redis-ca.pem"), "", "PEM file of the authorities to trust instead of the system's.");
+        var serverName = reader.Read("Redis:TlsServerName", Kinds.Text, "", "Name the certificate must carry when it is not the endpoint's host.");
+        var skipVerify = reader.Read("Redis:TlsSkipVerify", Kinds.Flag, false, "Accept any certificate; for tests and closed networks only.");
+        var connectTimeout = reader.Read("Redis:ConnectTimeout", Patience, TimeSpan.FromSeconds(5), "For TCP, TLS and the greeting together.");
+        var commandTimeout = reader.Read("Redis:CommandTimeout", Patience, TimeSpan.FromSeconds(5), "For the answer to one command.");
+        _ = reader.Read(
+            "Redis:Sentinel",
+            Kinds.NotYet(Kinds.Text.Called("text", "mymaster"), "", "name the primary in Redis:Endpoints and leave this empty"),
+            "",
+            "Name of the primary that Sentinels at the endpoints know. Not available yet.");
+        if (address is null)
+        {
+            return null;
+        }
+
+        var options = new RedisOptions
+        {
+            Endpoints = address.Endpoints,
+            Tls = address.Tls,
+            TlsCaFile = authority.Length > 0 ? authority : null,
+            TlsServerName = serverName.Length > 0 ? serverName : null,
+            TlsSkipVerify = skipVerify,
+            User = user.Length > 0 ? user : address.User,
+            Password = password.IsEmpty ? address.Password : password.Reveal(),
+            Database = reader.IsSet("Redis:Database") ? database : address.Database,
+            ConnectTimeout = connectTimeout,
+            CommandTimeout = commandTimeout,
+        };
+        CheckConnection(options, reader);
+        return options;
+    }
+
+    private static void CheckConnection(RedisOptions options, SettingReader reader)
+    {
+        if (options.User is not null && options.Password is null)
+        {
+            reader.Problem("Redis:Password", null, "Redis:User is set without a password", "…");
+        }
+
+        if (!options.Tls && (options.TlsCaFile is not null || options.TlsServerName is not null || options.TlsSkipVerify))
+        {
+            reader.Problem("Redis:Endpoints", options.ToString(), "a Redis:Tls… key is set, so it must begin with rediss://", $"rediss://{string.Join(',', options.Endpoints)}");
+        }
+
+        if (options.TlsSkipVerify && options.TlsCaFile is not null)
+        {
+            reader.Problem("Redis:TlsSkipVerify", "true", "makes Redis:TlsCaFile useless: set one of them", "false");
+        }
+    }
+
+    private static ValueKind<TimeSpan> Patience => Kinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5));
+
+    private static ValueKind<string> Required(string example) =>
+        Kinds.Text.Called("text", example).Unless(text => text.Length > 0 ? null : "must not be empty");
+
+    private static string? ParseAddress(string text, out RedisAddress? value)
+    {
+        value = null;
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return null;
+        }
+
+        try
+        {
+            value = RedisOptionsParser.Parse(text);
+            return null;
+        }
+        catch (FormatException wrong)
+        {
+            // A text with credentials may have them anywhere once it is malformed; the parser quotes parts of it.
+            const string Prefix = "Relay:Redis:Endpoints: ";
+            return text.Contains('@', StringComparison.Ordinal)
+                ? "not [user:password@]host:port[,host:port…][/database]"
+                : wrong.Message.Replace(Prefix, "", StringComparison.Ordinal);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Security.Cryptography;
+using Relay.Actors;
+using Relay.Node.Listeners;
+using Relay.Node.WebSockets;
+using Relay.Protocol;
+
+namespace Relay.Node.Configuration;
+
+/// <summary>The options as each room wants them. The rooms know nothing of configuration; this is the one place that knows both.</summary>
+public static class RelayOptionsMapping
+{
+    /// <summary>Stands for "no age limit" where a room wants a duration.</summary>
+    private static readonly TimeSpan Forever = TimeSpan.FromDays(36_500);
+
+    /// <summary>What to listen on.</summary>
+    public static IReadOnlyList<ListenerDefinition> ForListeners(this RelayOptions options) =>
+    [
+        .. options.Listeners.Select(listener => new ListenerDefinition(listener.Name, listener.Url, listener.Dialect)
+        {
+            CertificatePath = listener.Tls?.Certificate,
+            CertificateKeyPath = listener.Tls is { Key.Length: > 0 } tls ? tls.Key : null,
+            CertificatePassword = listener.Tls is { Password.IsEmpty: false } locked ? locked.Password.Reveal() : null,
+        }),
+    ];
+
+    /// <summary>For the WebSocket server. Message limits travel in the dialects' profiles, see <see cref="ForDialects"/>.</summary>
+    public static WebSocketServerOptions ForWebSockets(this RelayOptions options) => new()
+    {
+        HandshakeTimeout = options.Limits.HandshakeTimeout,
+        MaxConnections = options.Limits.MaxConnections > 0 ? options.Limits.MaxConnections : null,
+        Deflate = options.Compression.Enabled,
+        AllowedOrigins = options.Auth.Origins,
+        Echo = options.Testing.Echo,
+        EchoMessageDeadline = options.Limits.MessageDeadline,
+    };
+
+    /// <summary>Every dialect with its configured limits and intervals; native in protobuf takes those of <c>relay</c>.</summary>
+    public static IReadOnlyList<IDialect> ForDialects(this RelayOptions options) => [.. Protocol.Dialects.All.Select(dialect =>
+    {
+        var profile = dialect.Profile;
+        var name = profile.Kind == DialectKind.RelayProtobuf ? Protocol.Dialects.ByKind(DialectKind.Relay).Profile.Name : profile.Name;
+        var configured = options.Dialects[name];
+        return Protocol.Dialects.Create(profile with
+        {
+            MaxMessageBytes = configured.MaxMessageBytes,
+            PingInterval = configured.PingInterval,
+            IdleTimeout = configured.IdleTimeout,
+            JsonPingInterval = configured.JsonPingInterval,
+        });
+    })];
+
+    /// <summary>For the actors. Where hooks listens is not known before the listeners are bound.</summary>
+    public static RelaySettings ForActors(this RelayOptions options) => new()
+    {
+        NodeId = options.Cluster.NodeId.Length > 0 ? options.Cluster.NodeId : "node-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)),
+        Namespaces = options.Namespaces.ToDictionary(entry => entry.Key, entry => ForChannels(entry.Value), StringComparer.Ordinal),
+        UnsentBytes = options.Limits.UnsentBytes,
+        UnsentBytesWithoutResume = options.Limits.UnsentBytesWithoutResume,
+        MaxInFlightPublishes = options.Limits.MaxInFlightPublishes,
+        MaxSubscriptionsPerConnection = options.Limits.MaxSubscriptionsPerConnection,
+        MessageDeadline = options.Limits.MessageDeadline,
+        CompressionThreshold = options.Compression.Threshold,
+        MetricsInterval = options.Metrics.Interval,
+        AutoCreateSession = options.WebUi.AutoCreateSession,
+        SessionTtl = options.WebUi.SessionTtl,
+        SessionMessages = options.WebUi.MaxMessages,
+        AgentTimeout = options.Agents.Timeout,
+    };
+
+    private static NamespaceSettings ForChannels(NamespaceOptions options) => new()
+    {
+        HistoryLength = options.HistoryLength,
+        HistoryAge = options.HistoryAge > TimeSpan.Zero ? options.HistoryAge : Forever,
+        DedupeWindow = options.DedupeWindow,
+        DedupeIds = options.DedupeIds,
+    };
+}

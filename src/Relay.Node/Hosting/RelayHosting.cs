@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Relay.Actors;
+using Relay.Actors.Agents;
+using Relay.Actors.Channels;
+using Relay.Actors.Connections;
+using Relay.Kernel;
+using Relay.Node.Configuration;
+using Relay.Node.Listeners;
+using Relay.Protocol;
+using Relay.Storage;
+
+namespace Relay.Node.Hosting;
+
+/// <summary>Brings the actors into the program.</summary>
+public static class RelayHosting
+{
+    /// <summary>Sleeping channels kept; each holds its history, at most some hundred kilobytes and mostly far less.</summary>
+    private const int SleepingChannels = 100_000;
+
+    /// <summary>Registers <see cref="RelaySystem"/>, also as <see cref="IConnectionFactory"/>, with its start and stop.</summary>
+    public static IServiceCollection AddRelayActors(this IServiceCollection services, RelayOptions options)
+    {
+        services.AddSingleton<IChannelArchive>(new MemoryChannelArchive(SleepingChannels));
+        services.AddSingleton(provider => new RelaySystem(new RelayParts
+        {
+            Settings = options.ForActors(),
+            Authenticator = provider.GetRequiredService<IAuthenticator>(),
+            Archive = provider.GetRequiredService<IChannelArchive>(),
+            RandomBits = RandomBits,
+            Loggers = provider.GetRequiredService<ILoggerFactory>(),
+            AgentGateway = provider.GetService<IAgentGateway>(),
+            Kernel = new ActorSystemOptions { Time = provider.GetRequiredService<TimeProvider>() },
+        }));
+        services.AddSingleton<IConnectionFactory>(static provider => provider.GetRequiredService<RelaySystem>());
+        services.AddHostedService<RelayLifetime>();
+        return services;
+    }
+
+    private static ulong RandomBits()
+    {
+        Span<byte> bits = stackalloc byte[sizeof(ulong)];
+        RandomNumberGenerator.Fill(bits);
+        return BinaryPrimitives.ReadUInt64LittleEndian(bits);
+    }
+}
+
+/// <summary>
+/// The actors' part in the program's start and stop: clients are told before the server stops, the actors end after it.
+/// </summary>
+internal sealed class RelayLifetime(RelaySystem relay, RelayOptions options, ListenerSetup listeners) : IHostedLifecycleService
+{
+    private static readonly TimeSpan ActorsStop = TimeSpan.FromSeconds(5);
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var listener in listeners.Bound)
+        {
+            if (listener.Dialect == DialectKind.Hooks && Uri.TryCreate(listener.Url.Replace("*", "0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var url))
+            {
+                relay.ShowHooksAddress(url.Host, url.Port);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task StoppingAsync(CancellationToken cancellationToken) =>
+        relay.CloseConnectionsAsync(TimeSpan.FromSeconds(Math.Min(options.Drain.Seconds, 5)));
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => relay.StopAsync(ActorsStop);
+}

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Relay.Node.Auth;
+using Relay.Node.Configuration;
+using Relay.Node.WebSockets;
+
+namespace Relay.Node.Http;
+
+/// <summary>Who may call, from which pages, with which body: the same for every endpoint of the HTTP API.</summary>
+internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptions server)
+{
+    private readonly OriginPolicy _origins = new(server.AllowedOrigins);
+
+    /// <summary>
+    /// True when the caller holds <paramref name="right"/>; else the refusal is on its way. Without <c>Auth:Required</c> anyone may, as on the
+    /// WebSocket; a credential that is shown must be right even then.
+    /// </summary>
+    public async Task<bool> AdmitAsync(HttpContext context, Rights right)
+    {
+        var credential = Authenticator.FromHeader(context.Request.Headers.Authorization);
+        var identity = credential is null ? null : authenticator.Identify(credential);
+        if (identity is null && (credential is not null || authenticator.IsRequired))
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            await context.JsonAsync(StatusCodes.Status401Unauthorized, static json => Error(json, "UNAUTHORIZED", "A valid token or API key is required: Authorization: Bearer …"));
+            return false;
+        }
+
+        if (identity is not null && !identity.Rights.HasFlag(right))
+        {
+            await context.JsonAsync(StatusCodes.Status403Forbidden, json => Error(json, "NOT_AUTHORIZED", $"This credential lacks the right '{right.ToString().ToLowerInvariant()}'"));
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whose publish ids a caller's are.</summary>
+    public string ScopeOf(HttpContext context) =>
+        Authenticator.FromHeader(context.Request.Headers.Authorization) is { } credential ? authenticator.Identify(credential)?.Subject ?? "" : "";
+
+    /// <summary>
+    /// Lets pages of allowed origins read the answer (CORS); answers their preflight. False when the request is done with.
+    /// </summary>
+    public bool AllowOrigin(HttpContext context)
+    {
+        var origin = context.Request.Headers.Origin.ToString();
+        if (origin.Length == 0 || !_origins.Allows(origin, context.Request.Host.Value))
+        {
+            return true;
+        }
+
+        var headers = context.Response.Headers;
+        headers.AccessControlAllowOrigin = origin;
+        headers.Vary = "Origin";
+        if (!HttpMethods.IsOptions(context.Request.Method))
+        {
+            return true;
+        }
+
+        headers.AccessControlAllowMethods = "GET, POST, DELETE, OPTIONS";
+        headers.AccessControlAllowHeaders = "Authorization, Content-Type";
+        headers.AccessControlMaxAge = "600";
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return false;
+    }
+
+    /// <summary>The whole body; its size is bounded by <c>Limits:MaxRequestBodyBytes</c>.</summary>
+    /// <exception cref="BadHttpRequestException">Too large, or cut off.</exception>
+    public static async Task<byte[]> ReadBodyAsync(HttpContext context)
+    {
+        using var body = new MemoryStream();
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        return body.ToArray();
+    }
+
+    /// <summary>The body as one JSON object; null when it is anything else.</summary>
+    public static async Task<JsonDocument?> ReadObjectAsync(HttpContext context)
+    {
+        var body = await ReadBodyAsync(context);
+        try
+        {
+            var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return document;
+            }
+
+            document.Dispose();
+        }
+        catch (JsonException)
+        {
+            // Said by the caller, in its own words.
+        }
+
+        return null;
+    }
+
+    internal static void Error(Utf8JsonWriter json, string code, string text)
+    {
+        json.WriteBoolean("success", false);
+        json.WriteString("code", code);
+        json.WriteString("error", text);
+    }
+}

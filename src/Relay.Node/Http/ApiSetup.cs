@@ -1,0 +1,50 @@
+using Relay.Node.WebSockets;
+
+namespace Relay.Node.Http;
+
+/// <summary>Brings the HTTP of the dialects into the program.</summary>
+public static class ApiSetup
+{
+    /// <summary>Registers what the endpoints share.</summary>
+    public static IServiceCollection AddRelayApi(this IServiceCollection services) => services.AddRoutingCore().AddSingleton<ApiGuard>();
+
+    /// <summary>Maps every endpoint; on listeners of one dialect only what that dialect has.</summary>
+    public static WebApplication MapRelayApi(this WebApplication app)
+    {
+        app.Use(AnswerFailuresAsync);
+        app.Use(AnswerPlainRequestsAsync);
+        ContextApi.Map(app);
+        UpdatesApi.Map(app);
+        WebUiApi.Map(app);
+        NativeApi.Map(app);
+        return app;
+    }
+
+    // A body that is too large or cut off is the client's mistake; everything else is ours and stays in the log.
+    private static async Task AnswerFailuresAsync(HttpContext context, RequestDelegate next)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (BadHttpRequestException mistake) when (!context.Response.HasStarted)
+        {
+            await context.TextAsync(mistake.StatusCode, mistake.Message);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there any more to be answered.
+        }
+    }
+
+    // The context listener speaks WebSocket on / and /ws, and answers anything else there as its original did.
+    private static Task AnswerPlainRequestsAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Features.Get<ListenerIdentity>() is { Dialect: not null } && context.Request.Path.Value is "/" or "/ws")
+        {
+            return context.TextAsync(StatusCodes.Status400BadRequest, "Expected a WebSocket upgrade");
+        }
+
+        return next(context);
+    }
+}

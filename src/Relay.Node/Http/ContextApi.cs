@@ -1,0 +1,96 @@
+using System.Text.Json;
+using Relay.Actors;
+using Relay.Node.Auth;
+using Relay.Node.Configuration;
+using Relay.Protocol;
+
+namespace Relay.Node.Http;
+
+/// <summary>
+/// HTTP of the context dialect (protocols.md, <c>context</c>): <c>/health</c>, <c>/stats</c>, <c>POST /api/auth/token</c>; and what a listener answers to
+/// plain requests where only WebSockets are spoken.
+/// </summary>
+internal static class ContextApi
+{
+    private static readonly DialectKind[] Family = [DialectKind.Context, DialectKind.Relay, DialectKind.RelayProtobuf];
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var relay = routes.ServiceProvider.GetRequiredService<RelaySystem>();
+        var time = routes.ServiceProvider.GetRequiredService<TimeProvider>();
+        var issuer = routes.ServiceProvider.GetRequiredService<TokenIssuer>();
+        var guard = routes.ServiceProvider.GetRequiredService<ApiGuard>();
+        routes.MapGet("/health", context => HealthAsync(context, relay, time));
+        routes.MapGet("/stats", context => StatsAsync(context, relay));
+        routes.MapPost("/api/auth/token", context => TokenAsync(context, issuer, guard));
+        routes.Map("/ws", context => context.TextAsync(StatusCodes.Status400BadRequest, "Expected a WebSocket upgrade"));
+    }
+
+    private static async Task HealthAsync(HttpContext context, RelaySystem relay, TimeProvider time)
+    {
+        var pending = await relay.CountPendingDeliveriesAsync(context.RequestAborted);
+        context.Response.Headers.AccessControlAllowOrigin = "*";
+        await context.JsonAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteString("status", "healthy");
+            json.WriteString("type", "websocket");
+            json.WriteNumber("port", context.Connection.LocalPort);
+            WriteStats(json, relay, pending);
+            json.WriteString("timestamp", time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
+        });
+    }
+
+    private static async Task StatsAsync(HttpContext context, RelaySystem relay)
+    {
+        var pending = await relay.CountPendingDeliveriesAsync(context.RequestAborted);
+        context.Response.Headers.AccessControlAllowOrigin = "*";
+        await context.JsonAsync(StatusCodes.Status200OK, json => WriteStats(json, relay, pending));
+    }
+
+    private static void WriteStats(Utf8JsonWriter json, RelaySystem relay, int pending)
+    {
+        var channels = relay.Channels.Counts(Family);
+        json.WriteNumber("connectedClients", relay.Connections.CountOf(Family));
+        json.WriteNumber("activeChannels", channels.Count);
+        json.WriteStartObject("channelStats");
+        foreach (var (channel, subscribers) in channels)
+        {
+            json.WriteNumber(channel, subscribers);
+        }
+
+        json.WriteEndObject();
+        json.WriteNumber("pendingDeliveries", pending);
+    }
+
+    // Where nobody enters without credentials, nobody may mint them without credentials either.
+    private static async Task TokenAsync(HttpContext context, TokenIssuer issuer, ApiGuard guard)
+    {
+        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Publish))
+        {
+            return;
+        }
+
+        using var body = await ApiGuard.ReadObjectAsync(context);
+        if (Text(body, "agent_id") is not { Length: > 0 and <= 256 } agent)
+        {
+            await context.JsonAsync(StatusCodes.Status400BadRequest, static json => json.WriteString("error", "Missing agent_id"));
+            return;
+        }
+
+        if (Text(body, "session_id") is { Length: > 256 })
+        {
+            await context.JsonAsync(StatusCodes.Status400BadRequest, static json => json.WriteString("error", "session_id is longer than 256 characters"));
+            return;
+        }
+
+        var token = issuer.Issue(agent, Text(body, "session_id"));
+        await context.JsonAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteString("token", token.Token);
+            json.WriteNumber("expires_in", token.ExpiresIn);
+        });
+    }
+
+    private static string? Text(JsonDocument? body, string name) =>
+        body is not null && body.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? EventText.Of(value) : null;
+}

@@ -1,0 +1,352 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Relay.Actors;
+using Relay.Actors.Channels;
+using Relay.Kernel;
+using Relay.Node.Configuration;
+using Relay.Protocol;
+
+namespace Relay.Node.Http;
+
+/// <summary>
+/// The server API (protocols.md, <c>relay</c>): <c>POST /api/v1/publish</c>, <c>broadcast</c> and <c>batch</c>, <c>GET /api/v1/channels</c> and
+/// <c>history</c>. An answer comes after the channel accepted; one that may help when tried again says <c>retry_after_ms</c>.
+/// </summary>
+internal static class NativeApi
+{
+    /// <summary>Items of one batch and channels of one broadcast.</summary>
+    private const int MaxItems = 1000;
+
+    private const int RetryAfterMilliseconds = 1000;
+
+    private static readonly DialectKind[] Everyone = Enum.GetValues<DialectKind>();
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var relay = routes.ServiceProvider.GetRequiredService<RelaySystem>();
+        var guard = routes.ServiceProvider.GetRequiredService<ApiGuard>();
+        routes.MapPost("/api/v1/publish", context => PublishAsync(context, relay, guard));
+        routes.MapPost("/api/v1/broadcast", context => BroadcastAsync(context, relay, guard));
+        routes.MapPost("/api/v1/batch", context => BatchAsync(context, relay, guard));
+        routes.MapGet("/api/v1/channels", context => ChannelsAsync(context, relay, guard));
+        routes.MapGet("/api/v1/history", context => HistoryAsync(context, relay, guard));
+    }
+
+    private static async Task PublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    {
+        if (await OpenAsync(context, guard, Rights.Publish) is not { } body)
+        {
+            return;
+        }
+
+        using (body)
+        {
+            if (!TryRead(body.RootElement, out var channel, out var item, out var problem))
+            {
+                await RefuseAsync(context, problem);
+                return;
+            }
+
+            var result = await TryPublishAsync(context, relay, guard, channel, item);
+            await context.JsonAsync(result.Status, json => Write(json, channel, result));
+        }
+    }
+
+    private static async Task BroadcastAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    {
+        if (await OpenAsync(context, guard, Rights.Publish) is not { } body)
+        {
+            return;
+        }
+
+        using (body)
+        {
+            if (!body.RootElement.TryGetProperty("channels", out var list) || list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is 0 or > MaxItems)
+            {
+                await RefuseAsync(context, $"channels must be a list of 1 to {MaxItems} channel names");
+                return;
+            }
+
+            var channels = new List<string>();
+            foreach (var name in list.EnumerateArray())
+            {
+                if (name.ValueKind != JsonValueKind.String || !ChannelName.TryParse(EventText.Of(name), out var channel))
+                {
+                    await RefuseAsync(context, "Invalid channel format: " + name.GetRawText());
+                    return;
+                }
+
+                channels.Add(channel);
+            }
+
+            if (!TryReadItem(body.RootElement, out var item, out var problem))
+            {
+                await RefuseAsync(context, problem);
+                return;
+            }
+
+            var results = await Task.WhenAll(channels.Select(channel => TryPublishAsync(context, relay, guard, channel, item)));
+            await ResultsAsync(context, channels, results);
+        }
+    }
+
+    private static async Task BatchAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    {
+        if (await OpenAsync(context, guard, Rights.Publish) is not { } body)
+        {
+            return;
+        }
+
+        using (body)
+        {
+            if (!body.RootElement.TryGetProperty("items", out var list) || list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is 0 or > MaxItems)
+            {
+                await RefuseAsync(context, $"items must be a list of 1 to {MaxItems} objects with channel, event and data");
+                return;
+            }
+
+            // One after the other: items to the same channel keep their order, and each has its own outcome.
+            var channels = new List<string>();
+            var results = new List<Result>();
+            foreach (var entry in list.EnumerateArray())
+            {
+                var valid = TryRead(entry, out var channel, out var item, out var problem);
+                channels.Add(channel);
+                results.Add(valid ? await TryPublishAsync(context, relay, guard, channel, item) : Result.Refused(problem));
+            }
+
+            await ResultsAsync(context, channels, results);
+        }
+    }
+
+    private static async Task ChannelsAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    {
+        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Subscribe))
+        {
+            return;
+        }
+
+        await context.JsonAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartArray("channels");
+            foreach (var (channel, subscribers) in relay.Channels.Counts(Everyone))
+            {
+                json.WriteStartObject();
+                json.WriteString("channel", channel);
+                json.WriteNumber("subscribers", subscribers);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        });
+    }
+
+    private static async Task HistoryAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    {
+        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Subscribe))
+        {
+            return;
+        }
+
+        if (!ChannelName.TryParse(context.Request.Query["channel"].ToString(), out var channel))
+        {
+            await RefuseAsync(context, "channel must be a valid channel name");
+            return;
+        }
+
+        var limit = 100;
+        if (context.Request.Query["limit"].ToString() is { Length: > 0 } text && (!int.TryParse(text, out limit) || limit is < 1 or > MaxItems))
+        {
+            await RefuseAsync(context, $"limit must be 1 to {MaxItems}");
+            return;
+        }
+
+        if (!TryReadSince(context.Request.Query["since"].ToString(), out var since))
+        {
+            await RefuseAsync(context, "since must be epoch:offset");
+            return;
+        }
+
+        var reply = await relay.HistoryAsync(channel, new HistoryQuery { Limit = limit, After = since }, context.RequestAborted);
+        await context.JsonAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteString("channel", channel);
+            json.WriteString("epoch", reply.Position.Epoch.ToString());
+            json.WriteNumber("offset", reply.Position.Offset);
+            json.WriteStartArray("events");
+            var frames = new System.Buffers.ArrayBufferWriter<byte>();
+            foreach (var publication in reply.Events)
+            {
+                frames.ResetWrittenCount();
+                Dialects.ByKind(DialectKind.Relay).EncodeEvent(publication, frames);
+                json.WriteRawValue(frames.WrittenSpan, skipInputValidation: true);
+            }
+
+            json.WriteEndArray();
+        });
+    }
+
+    private static async Task<JsonDocument?> OpenAsync(HttpContext context, ApiGuard guard, Rights right)
+    {
+        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, right))
+        {
+            return null;
+        }
+
+        var body = await ApiGuard.ReadObjectAsync(context);
+        if (body is null)
+        {
+            await RefuseAsync(context, "The body must be one JSON object");
+        }
+
+        return body;
+    }
+
+    private static bool TryRead(JsonElement entry, out string channel, out PublishItem item, out string problem)
+    {
+        channel = "";
+        item = default;
+        if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("channel", out var name) || name.ValueKind != JsonValueKind.String)
+        {
+            problem = "channel is missing";
+            return false;
+        }
+
+        if (!ChannelName.TryParse(EventText.Of(name), out var valid))
+        {
+            problem = "Invalid channel format: " + EventText.Of(name);
+            return false;
+        }
+
+        channel = valid;
+        return TryReadItem(entry, out item, out problem);
+    }
+
+    private static bool TryReadItem(JsonElement entry, out PublishItem item, out string problem)
+    {
+        item = default;
+        problem = "";
+        if (!entry.TryGetProperty("event", out var name) || name.ValueKind != JsonValueKind.String
+            || EventText.Of(name) is not { } text || !EventName.TryParse(System.Text.Encoding.UTF8.GetBytes(text), out var eventName))
+        {
+            problem = $"event must be a name of 1 to {EventName.MaxBytes} bytes";
+            return false;
+        }
+
+        if (!TryReadText(entry, "id", 256, out var id, ref problem) || !TryReadText(entry, "key", 256, out var key, ref problem))
+        {
+            return false;
+        }
+
+        long ttl = 0;
+        if (entry.TryGetProperty("ttl", out var ttlValue) && (ttlValue.ValueKind != JsonValueKind.Number || !ttlValue.TryGetInt64(out ttl) || ttl is < 0 or > 31_536_000_000))
+        {
+            problem = "ttl must be milliseconds, 0 to one year";
+            return false;
+        }
+
+        item = new PublishItem
+        {
+            Event = eventName,
+            Data = entry.TryGetProperty("data", out var data) ? JsonMarshal.GetRawUtf8Value(data).ToArray() : default,
+            IdempotencyKey = id,
+            Key = key,
+            TtlMilliseconds = ttl,
+        };
+        return true;
+    }
+
+    private static bool TryReadText(JsonElement entry, string name, int most, out string? text, ref string problem)
+    {
+        text = null;
+        if (!entry.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return true;
+        }
+
+        text = value.ValueKind == JsonValueKind.String ? EventText.Of(value) : null;
+        if (text is not null && text.Length > 0 && text.Length <= most)
+        {
+            return true;
+        }
+
+        problem = $"{name} must be a string of 1 to {most} characters";
+        return false;
+    }
+
+    private static bool TryReadSince(string text, out StreamPosition? since)
+    {
+        since = null;
+        if (text.Length == 0)
+        {
+            return true;
+        }
+
+        var colon = text.IndexOf(':');
+        if (colon < 0 || !Epoch.TryParse(System.Text.Encoding.UTF8.GetBytes(text[..colon]), out var epoch) || !long.TryParse(text.AsSpan(colon + 1), out var offset) || offset < 0)
+        {
+            return false;
+        }
+
+        since = new StreamPosition(epoch, offset);
+        return true;
+    }
+
+    private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item)
+    {
+        try
+        {
+            var reply = await relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted);
+            return new Result(StatusCodes.Status200OK, reply.Outcomes[0], reply.Subscribers, "");
+        }
+        catch (AskTimeoutException)
+        {
+            return new Result(StatusCodes.Status503ServiceUnavailable, default, 0, "The channel did not answer in time");
+        }
+    }
+
+    private static Task RefuseAsync(HttpContext context, string problem) =>
+        context.JsonAsync(StatusCodes.Status400BadRequest, json => ApiGuard.Error(json, "INVALID_MESSAGE", problem));
+
+    private static Task ResultsAsync(HttpContext context, List<string> channels, IReadOnlyList<Result> results) =>
+        context.JsonAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteBoolean("success", results.All(static result => result.Status == StatusCodes.Status200OK));
+            json.WriteStartArray("results");
+            foreach (var (channel, result) in channels.Zip(results))
+            {
+                json.WriteStartObject();
+                Write(json, channel, result);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        });
+
+    private static void Write(Utf8JsonWriter json, string channel, Result result)
+    {
+        if (result.Status != StatusCodes.Status200OK)
+        {
+            var retry = result.Status == StatusCodes.Status503ServiceUnavailable;
+            ApiGuard.Error(json, retry ? "UNAVAILABLE" : "INVALID_MESSAGE", result.Error);
+            if (retry)
+            {
+                json.WriteNumber("retry_after_ms", RetryAfterMilliseconds);
+            }
+
+            return;
+        }
+
+        json.WriteBoolean("success", true);
+        json.WriteString("channel", channel);
+        json.WriteString("epoch", result.Outcome.Position.Epoch.ToString());
+        json.WriteNumber("offset", result.Outcome.Position.Offset);
+        json.WriteBoolean("duplicate", result.Outcome.Duplicate);
+        json.WriteNumber("subscribers", result.Subscribers);
+    }
+
+    private sealed record Result(int Status, PublishOutcome Outcome, int Subscribers, string Error)
+    {
+        public static Result Refused(string problem) => new(StatusCodes.Status400BadRequest, default, 0, problem);
+    }
+}

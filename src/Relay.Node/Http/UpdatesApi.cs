@@ -1,0 +1,55 @@
+using Relay.Actors;
+using Relay.Actors.Bridges;
+using Relay.Kernel;
+using Relay.Node.Configuration;
+using Relay.Protocol;
+
+namespace Relay.Node.Http;
+
+/// <summary><c>POST /publish</c> of the updates dialect: a worker's envelope over HTTP (protocols.md, <c>updates</c>).</summary>
+internal static class UpdatesApi
+{
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var relay = routes.ServiceProvider.GetRequiredService<RelaySystem>();
+        var guard = routes.ServiceProvider.GetRequiredService<ApiGuard>();
+        routes.Map("/publish", context => PublishAsync(context, relay, guard));
+    }
+
+    private static async Task PublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    {
+        if (!guard.AllowOrigin(context))
+        {
+            return;
+        }
+
+        if (!HttpMethods.IsPost(context.Request.Method))
+        {
+            context.Response.Headers.Allow = "POST";
+            await context.TextAsync(StatusCodes.Status405MethodNotAllowed, "Method not allowed");
+            return;
+        }
+
+        if (!await guard.AdmitAsync(context, Rights.Publish))
+        {
+            return;
+        }
+
+        if (!UpdatesEnvelope.TryParse(await ApiGuard.ReadBodyAsync(context), out var envelope, out var fault))
+        {
+            await context.TextAsync(StatusCodes.Status400BadRequest, "Invalid JSON: " + fault);
+            return;
+        }
+
+        try
+        {
+            await relay.BridgeAsync([new BridgeItem(envelope.Channels, new Relay.Actors.Channels.PublishItem { Event = envelope.Type, Data = envelope.Payload, Raw = envelope.Raw, RawFormat = RawFormat.Updates, IdempotencyKey = envelope.Id })], context.RequestAborted);
+            await context.TextAsync(StatusCodes.Status200OK, "Message published");
+        }
+        catch (AskTimeoutException)
+        {
+            context.Response.Headers.RetryAfter = "1";
+            await context.TextAsync(StatusCodes.Status503ServiceUnavailable, "The channel did not answer in time; try again");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using Relay.Actors.Connections;
+using Relay.Protocol;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Node.WebSockets;
+
+/// <summary>
+/// What all ways into a WebSocket share: the plain and TLS listeners' connection middleware and the HTTP pipeline's endpoint. One per process; thread-safe.
+/// </summary>
+public sealed partial class WebSocketServer
+{
+    private readonly IConnectionFactory _factory;
+    private readonly ILogger<WebSocketServer> _logger;
+    private readonly ConcurrentDictionary<(string Listener, string Dialect, string Transport), ConnectionGroup> _groups = new();
+
+    public WebSocketServer(
+        WebSocketServerOptions options,
+        ConnectionGate gate,
+        ServerMetrics metrics,
+        IConnectionFactory factory,
+        IAuthenticator authenticator,
+        IEnumerable<IDialect> dialects,
+        TimeProvider time,
+        ILogger<WebSocketServer> logger)
+    {
+        Options = options;
+        Gate = gate;
+        Metrics = metrics;
+        Time = time;
+        _factory = factory;
+        _logger = logger;
+        Door = new UpgradeDoor(options, gate, authenticator, dialects);
+        Sends = new GatheredSendPool(time, options.SendTimeout);
+    }
+
+    /// <summary>Counts of connections; set <see cref="ConnectionGate.IsDraining"/> before a planned stop.</summary>
+    public ConnectionGate Gate { get; }
+
+    /// <summary>Counts of WebSockets.</summary>
+    public ServerMetrics Metrics { get; }
+
+    internal WebSocketServerOptions Options { get; }
+
+    internal TimeProvider Time { get; }
+
+    internal UpgradeDoor Door { get; }
+
+    internal GatheredSendPool Sends { get; }
+
+    /// <summary>
+    /// Serves a client from behind the 101 to its end; never throws. The greeting goes out first, then frames are read.
+    /// </summary>
+    /// <param name="admission">What the door decided.</param>
+    /// <param name="listener">Where the client came in.</param>
+    /// <param name="transport">Both halves of the client.</param>
+    /// <param name="kind">For metrics: <c>tcp</c>, <c>tls</c>, <c>http1</c> or <c>http2</c>.</param>
+    internal Task ServeAsync(Admission admission, ListenerIdentity listener, ClientTransport transport, string kind)
+    {
+        try
+        {
+            var handler = admission.Request is { } request
+                ? _factory.Open(request, transport)
+                : new EchoHandler(transport, Options, admission.Answer.Deflate, Time);
+            var frames = new FrameReader(admission.Limits, FrameRole.Server, admission.Answer.Deflate);
+            var group = _groups.GetOrAdd(
+                (listener.Name, admission.DialectName, kind),
+                static (key, server) => new ConnectionGroup(server.Metrics, server.Options, server._logger, key),
+                this);
+            group.Opened();
+            return ReadLoop.RunAsync(transport, frames, handler, group);
+        }
+        catch (Exception error)
+        {
+            LogOpenFailed(error, listener.Name);
+            transport.Abort();
+            transport.End();
+            return Task.CompletedTask;
+        }
+    }
+
+    internal void Refused(ListenerIdentity listener, int status)
+    {
+        Metrics.Refused(listener.Name, status);
+        LogRefused(listener.Name, status);
+    }
+
+    [LoggerMessage(LogLevel.Debug, "listener {Listener} refused a connection with {Status}")]
+    private partial void LogRefused(string listener, int status);
+
+    [LoggerMessage(LogLevel.Error, "listener {Listener}: opening a connection failed")]
+    private partial void LogOpenFailed(Exception error, string listener);
+}

@@ -1,3 +1,0 @@
-namespace Relay.Storage;
-
-internal static class Placeholder;

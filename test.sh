@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds everything with warnings as errors, runs all tests.
+# Ends with one line: "N passed, N failed", summed from the results the runner wrote.
+#   ./test.sh                 everything
+#   ./test.sh Kernel Redis    only test projects whose name contains one of the words
+set -u
+cd "$(dirname "$0")"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 MSBUILDDISABLENODEREUSE=1
+
+if ! command -v dotnet >/dev/null 2>&1; then
+    echo "The .NET 10 SDK is needed: https://dotnet.microsoft.com/download/dotnet/10.0" >&2
+    exit 1
+fi
+
+# The real servers that the tests start themselves.
+have_postgres() { command -v initdb >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+missing=()
+command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+have_postgres || missing+=(postgresql)
+if [ "${#missing[@]}" -gt 0 ]; then
+    echo "Installing ${missing[*]} ..."
+    sudo=()
+    [ "$(id -u)" = 0 ] || sudo=(sudo)
+    export DEBIAN_FRONTEND=noninteractive
+    if ! { "${sudo[@]}" apt-get update -q && "${sudo[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"; } >/tmp/actorrelay-apt.$$ 2>&1; then
+        tail -n 20 "/tmp/actorrelay-apt.$$" >&2
+        rm -f "/tmp/actorrelay-apt.$$"
+        echo "Cannot install ${missing[*]}. Install them by hand and run again." >&2
+        exit 1
+    fi
+    rm -f "/tmp/actorrelay-apt.$$"
+fi
+
+echo "Building ..."
+if ! dotnet build ActorRelay.sln -c Release -nodeReuse:false -v quiet -clp:NoSummary; then
+    echo "The build failed." >&2
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+passed=0 failed=0 skipped=0
+for project in tests/*/*.Tests.csproj; do
+    name=$(basename "$project" .csproj)
+    if [ "$#" -gt 0 ]; then
+        wanted=no
+        for word in "$@"; do [[ "$name" == *"$word"* ]] && wanted=yes; done
+        [ "$wanted" = yes ] || continue
+    fi
+    started=$SECONDS
+    trx="$results/$name.trx"
+    dotnet test "$project" -c Release --no-build -nodeReuse:false --logger "trx;LogFileName=$trx" --blame-hang-timeout 8m --blame-hang-dump-type none \
+        >"$results/$name.log" 2>&1
+    code=$?
+    counters=$(grep -o '<Counters [^>]*>' "$trx" 2>/dev/null | head -n 1)
+    number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
+    p=$(number passed) f=$(number failed) t=$(number total) e=$(number executed)
+    p=${p:-0} f=${f:-0} t=${t:-0} e=${e:-0}
+    s=$((t - e))
+    # A runner that died, hung or ran nothing is a failure even if no single test says so.
+    if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+    if [ "$t" -eq 0 ]; then f=1; fi
+    if [ "$f" -gt 0 ]; then cat "$results/$name.log"; fi
+    printf '%-28s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$p" "$f" "$s" $((SECONDS - started))
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

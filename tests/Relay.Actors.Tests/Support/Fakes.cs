@@ -1,0 +1,66 @@
+using Microsoft.Extensions.Logging;
+using Relay.Actors.Channels;
+using Relay.Actors.Connections;
+
+namespace Relay.Actors.Tests;
+
+/// <summary>Knows tokens of the form <c>good-NAME</c>.</summary>
+internal sealed class FakeAuthenticator : IAuthenticator
+{
+    public bool IsRequired { get; set; }
+
+    public Principal? Verify(string credential) =>
+        credential.StartsWith("good-", StringComparison.Ordinal) ? new Principal(credential["good-".Length..], true) : null;
+}
+
+/// <summary>Keeps every state until it is told to forget.</summary>
+internal sealed class FakeArchive : IChannelArchive
+{
+    private readonly Dictionary<string, ChannelState> _states = new(StringComparer.Ordinal);
+
+    public int Count => _states.Count;
+
+    public void Forget() => _states.Clear();
+
+    public ChannelState? Take(string channel)
+    {
+        lock (_states)
+        {
+            return _states.Remove(channel, out var state) ? state : null;
+        }
+    }
+
+    public void Put(string channel, ChannelState state)
+    {
+        lock (_states)
+        {
+            _states[channel] = state;
+        }
+    }
+}
+
+/// <summary>Keeps what the relay logs: failures of actors.</summary>
+internal sealed class RecordingLog : ILoggerFactory, ILogger
+{
+    public List<string> Lines { get; } = [];
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void AddProvider(ILoggerProvider provider)
+    {
+        // There is only this one.
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        Lines.Add(formatter(state, exception) + " " + exception);
+
+    public void Dispose()
+    {
+        // Holds nothing.
+    }
+}

@@ -1,0 +1,22 @@
+namespace Relay.Actors.Tests;
+
+/// <summary>Keeps what async code posts (the pump of a slow client) on the test's thread and in its schedule.</summary>
+internal sealed class TurnContext : SynchronizationContext
+{
+    private readonly Queue<(SendOrPostCallback Callback, object? State)> _posted = new();
+
+    public bool IsIdle => _posted.Count == 0;
+
+    public override void Post(SendOrPostCallback d, object? state) => _posted.Enqueue((d, state));
+
+    public bool RunOne()
+    {
+        if (!_posted.TryDequeue(out var next))
+        {
+            return false;
+        }
+
+        next.Callback(next.State);
+        return true;
+    }
+}

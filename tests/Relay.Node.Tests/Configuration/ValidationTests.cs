@@ -1,0 +1,247 @@
+using Microsoft.Extensions.Configuration;
+using Relay.Node.Configuration;
+
+namespace Relay.Node.Tests.Configuration;
+
+public sealed class ValidationTests
+{
+    [Theory]
+    [InlineData("Listeners:main:Url=ftp://127.0.0.1:1", "http://")]
+    [InlineData("Listeners:main:Url=http://127.0.0.1", "no port")]
+    [InlineData("Listeners:main:Url=http://127.0.0.1:70000", "port")]
+    [InlineData("Listeners:main:Url=http://127.0.0.1:80/path", "path")]
+    [InlineData("Listeners:main:Url=http://relay.example.com:80", "IP address")]
+    [InlineData("Listeners:main:Url=http://1:80", "IP address")]
+    [InlineData("Listeners:main:Url=http://[127.0.0.1]:80", "IP address")]
+    [InlineData("Listeners:main:Url=https://127.0.0.1:8443", "certificate")]
+    [InlineData("Listeners:main:Tls:Certificate=x.pem", "https://")]
+    [InlineData("Listeners:main:Dialect=hook", "did you mean hooks")]
+    [InlineData("Listeners:second:Dialect=auto", "needs an address")]
+    [InlineData("Listeners:a b:Url=http://127.0.0.1:1", "letters")]
+    [InlineData("Listeners:second:Url=http://127.0.0.1:8080", "'main'")]
+    [InlineData("Redis:Endpoints=host:port", "port")]
+    [InlineData("Redis:Endpoints=http://host", "scheme")]
+    [InlineData("Redis:Database=-1", "whole number")]
+    [InlineData("Redis:ConnectTimeout=5", "30s")]
+    [InlineData("Redis:Sentinel=mymaster", "not available")]
+    [InlineData("Redis:Updates:Group=", "empty")]
+    [InlineData("Redis:Updates:Streams=updates:stream", "needs Redis:Endpoints")]
+    [InlineData("Postgres:Connection=nonsense", "connection string")]
+    [InlineData("Postgres:Connection=Database=relay", "Host")]
+    [InlineData("Postgres:Bridge:NotifyChannel=a b", "identifier")]
+    [InlineData("Postgres:Bridge:Outbox=a;drop table b", "identifier")]
+    [InlineData("Postgres:Bridge:Outbox=a.b.c", "identifier")]
+    [InlineData("Namespaces:user:HistoryLength=1", "did you mean users")]
+    [InlineData("Namespaces:users:HistoryLength=many", "whole number")]
+    [InlineData("Namespaces:users:HistoryLength=1000001", "1000000")]
+    [InlineData("Namespaces:users:HistoryAge=10", "30s")]
+    [InlineData("Namespaces:users:HistoryAge=1ms", "between")]
+    [InlineData("Namespaces:users:DedupeWindow=x", "duration")]
+    [InlineData("Namespaces:users:DedupeIds=-1", "whole number")]
+    [InlineData("Namespaces:users:Durability=sql", "not available")]
+    [InlineData("Namespaces:users:Durability=redis", "not available")]
+    [InlineData("Namespaces:users:Durability=disk", "not one of")]
+    [InlineData("Namespaces:users:WhenSlow=dropOldest", "not available")]
+    [InlineData("Namespaces:users:WhenSlow=conflate", "not available")]
+    [InlineData("Namespaces:users:Presence=false", "not available")]
+    [InlineData("Namespaces:users:Publish=nobody", "not available")]
+    [InlineData("Namespaces:users:Subscribe=authenticated", "not available")]
+    [InlineData("Dialects:websocket:PingInterval=1s", "known are")]
+    [InlineData("Dialects:webui:MaxMessageBytes=1", "between")]
+    [InlineData("Dialects:relay:PingInterval=2h", "between")]
+    [InlineData("Dialects:relay:IdleTimeout=25s", "longer than PingInterval")]
+    [InlineData("Dialects:hooks:JsonPingInterval=5s", "only clients of context")]
+    [InlineData("Auth:Required=yes", "true nor false")]
+    [InlineData("Auth:Jwt:JwksUrl=https://id.example.com/jwks", "not available")]
+    [InlineData("Auth:Jwt:Keys:0:Kid=a", "needs its secret")]
+    [InlineData("Auth:Jwt:Keys:first:Kid=a", "numbered")]
+    [InlineData("Auth:Jwt:Keys:0:Secret=tooshort", "32")]
+    [InlineData("Auth:Jwt:Keys:0:Secret=base64:%%%", "base64")]
+    [InlineData("Auth:Jwt:Keys:0:Secret=base64url:AAAA", "3 bytes")]
+    [InlineData("Auth:Origins:0=https://app.example.com/", "origin")]
+    [InlineData("Auth:Origins:0=app.example.com", "origin")]
+    [InlineData("Auth:Origins:0=https://App.example.com", "origin")]
+    [InlineData("Auth:Origins:0=https://app.example.com:443", "origin")]
+    [InlineData("Auth:Origins:0=https://user@app.example.com", "origin")]
+    [InlineData("Limits:MaxConnections=-1", "whole number")]
+    [InlineData("Limits:MaxConnectionsPerAddress=5", "not available")]
+    [InlineData("Limits:MaxFragments=5", "not available")]
+    [InlineData("Limits:InflatedBytes=1MiB", "not available")]
+    [InlineData("Limits:MaxSubscriptionsPerConnection=0", "whole number")]
+    [InlineData("Limits:UnsentBytes=1", "between")]
+    [InlineData("Limits:UnsentBytes=3GiB", "between")]
+    [InlineData("Limits:UnsentBytesWithoutResume=x", "size")]
+    [InlineData("Limits:MessageDeadline=0", "between")]
+    [InlineData("Limits:HandshakeTimeout=1h", "between")]
+    [InlineData("Limits:MaxInFlightPublishes=0", "whole number")]
+    [InlineData("Limits:MaxRequestBodyBytes=1", "between")]
+    [InlineData("Compression:Enabled=1", "true nor false")]
+    [InlineData("Compression:Threshold=x", "size")]
+    [InlineData("WebUi:AutoCreateSession=maybe", "true nor false")]
+    [InlineData("WebUi:SessionTtl=24", "24h")]
+    [InlineData("WebUi:MaxMessages=0", "whole number")]
+    [InlineData("Agents:Backend=kafka", "not one of echo, redis, http")]
+    [InlineData("Agents:Backend=redis", "needs a Redis")]
+    [InlineData("Agents:Backend=http", "needs an address")]
+    [InlineData("Agents:Http:Url=example.com", "absolute")]
+    [InlineData("Agents:Redis:List=", "empty")]
+    [InlineData("Agents:Timeout=0", "between")]
+    [InlineData("Metrics:Interval=0", "between")]
+    [InlineData("Drain:Seconds=25s", "whole number")]
+    [InlineData("Testing:Echo=on", "true nor false")]
+    [InlineData("Cluster:Enabled=true", "not available")]
+    [InlineData("Cluster:Name=other", "not available")]
+    [InlineData("Cluster:Shards=16", "not available")]
+    [InlineData("Cluster:NodeId=a b", "letters")]
+    [InlineData("Storage:Path=./data", "not available")]
+    [InlineData("Limits:UnsendBytes=1MiB", "did you mean Relay:Limits:UnsentBytes")]
+    [InlineData("UnsentBytes=1MiB", "did you mean Relay:Limits:UnsentBytes")]
+    [InlineData("Listeners:main:Urls=http://127.0.0.1:1", "did you mean Relay:Listeners:main:Url?")]
+    [InlineData("Elephant=1", "unknown key")]
+    [InlineData("Auth:Origins=https://app.example.com", "did you mean Relay:Auth:Origins:0")]
+    public void A_mistake_is_told_with_its_key_and_what_is_wrong(string setting, string expected)
+    {
+        var problem = Given.Problem(setting).ToString();
+        Assert.Contains(expected, problem, StringComparison.Ordinal);
+        Assert.StartsWith("Relay:", problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mistake_says_how_to_set_the_key_in_both_forms()
+    {
+        var problem = Given.Problem("Limits:UnsentBytes=lots");
+        Assert.Equal(
+            "Relay:Limits:UnsentBytes = \"lots\": not a size; write 1MiB, 64KiB or a number of bytes\n"
+                + "    set it with  Relay__Limits__UnsentBytes=1MiB  or  --Relay:Limits:UnsentBytes=1MiB",
+            problem.ToString());
+    }
+
+    [Fact]
+    public void All_mistakes_come_out_at_once()
+    {
+        var problems = Given.Keys(
+            "Limits:UnsentBytes=lots", "Drain:Seconds=soon", "Auth:Required=yes", "Namespaces:users:Durability=sql", "Unknown:Key=1").Problems;
+        Assert.Equal(
+            ["Auth:Required", "Drain:Seconds", "Limits:UnsentBytes", "Namespaces:users:Durability", "Unknown:Key"],
+            problems.Select(problem => problem.Key).Order(StringComparer.Ordinal),
+            StringComparer.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Auth:Jwt:Keys:0:Alg", "RS256")]
+    [InlineData("Auth:Jwt:Keys:0:Alg", "none")]
+    public void Only_HS256_is_an_algorithm_of_this_version(string key, string value) =>
+        Assert.Contains("HS256", Given.Problem($"{key}={value}", "Auth:Jwt:Keys:0:Secret=0123456789abcdef0123456789abcdef").Text, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("http://0.0.0.0:8080")]
+    [InlineData("http://*:8080")]
+    [InlineData("http://[::]:8080")]
+    [InlineData("http://192.168.1.4:8080")]
+    public void A_listener_open_to_the_network_needs_sign_in_or_that_said_aloud(string url)
+    {
+        Assert.Contains("AllowAnonymous=true", Given.Problem($"Listeners:main:Url={url}").Text, StringComparison.Ordinal);
+        Assert.Empty(Given.Keys($"Listeners:main:Url={url}", "Auth:AllowAnonymous=true").Problems);
+        Assert.Empty(Given.Keys($"Listeners:main:Url={url}", "Auth:Required=true").Problems);
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:8080")]
+    [InlineData("http://127.8.9.1:8080")]
+    [InlineData("http://localhost:8080")]
+    [InlineData("http://[::1]:8080")]
+    [InlineData("http://127.0.0.1:0/")]
+    public void A_listener_on_loopback_needs_neither(string url) => Assert.Empty(Given.Keys($"Listeners:main:Url={url}").Problems);
+
+    [Fact]
+    public void Sign_in_required_and_anonymous_allowed_contradict() =>
+        Assert.Equal("Auth:AllowAnonymous", Given.Problem("Auth:Required=true", "Auth:AllowAnonymous=true").Key);
+
+    [Fact]
+    public void Turning_off_every_listener_is_a_mistake() =>
+        Assert.Contains("turned off", Given.Problem("Listeners:main:Url=", "Listeners:hooks:Url=", "Listeners:context:Url=").Text, StringComparison.Ordinal);
+
+    [Fact]
+    public void One_port_on_every_interface_and_on_loopback_is_one_port_too_many()
+    {
+        var problem = Given.Problem("Listeners:main:Url=http://*:8765", "Auth:AllowAnonymous=true");
+        Assert.Equal("Listeners:hooks:Url", problem.Key);
+        Assert.Equal("http://127.0.0.1:0", problem.Example);
+    }
+
+    [Fact]
+    public void Two_keys_of_one_kid_or_name_are_a_mistake()
+    {
+        const string Secret = "0123456789abcdef0123456789abcdef";
+        Assert.Contains("'a'", Given.Problem($"Auth:Jwt:Keys:0:Kid=a", $"Auth:Jwt:Keys:0:Secret={Secret}", "Auth:Jwt:Keys:1:Kid=a", $"Auth:Jwt:Keys:1:Secret={Secret}").Text, StringComparison.Ordinal);
+        Assert.Contains("'b'", Given.Problem("Auth:ApiKeys:0:Name=b", $"Auth:ApiKeys:0:Key={Secret}", "Auth:ApiKeys:1:Name=b", $"Auth:ApiKeys:1:Key={Secret}").Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Auth:ApiKeys:0:Key=0123456789abcdef", "name")]
+    [InlineData("Auth:ApiKeys:0:Name=billing", "missing")]
+    public void An_api_key_needs_name_and_key(string setting, string expected) =>
+        Assert.Contains(expected, Given.Problem(setting).Text, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Rights=publish,admn", "did you mean admin")]
+    [InlineData("Rights=", "no right")]
+    public void An_api_key_has_known_rights(string setting, string expected) => Assert.Contains(
+        expected,
+        Given.Problem("Auth:ApiKeys:0:Name=billing", "Auth:ApiKeys:0:Key=0123456789abcdef", "Auth:ApiKeys:0:" + setting).Text,
+        StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Redis:Endpoints=redis://user:hunter2@host:99999")]
+    [InlineData("Redis:Pasword=hunter2")]
+    [InlineData("Postgres:Connection=Password=ab;hunter2=ef")]
+    [InlineData("Postgres:Connection=Password=hunter2;Port=x;Host=h")]
+    [InlineData("Auth:Jwt:Keys:0:Secret=hunter2")]
+    [InlineData("Auth:Jwt:Keys:0:Secrets=hunter2")]
+    [InlineData("Agents:Http:Url=ftp://user:hunter2@host")]
+    public void A_secret_is_not_printed_even_when_it_is_wrong_or_its_key_is(string setting)
+    {
+        var problems = Given.Keys(setting).Problems;
+        Assert.NotEmpty(problems);
+        Assert.All(problems, problem => Assert.DoesNotContain("hunter2", problem.ToString(), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_wrong_api_key_is_shown_as_its_mask()
+    {
+        var problem = Given.Problem("Auth:ApiKeys:0:Name=billing", "Auth:ApiKeys:0:Key=hunter2");
+        Assert.Equal(Secret.Mask, problem.Value);
+    }
+
+    [Fact]
+    public void Redis_keys_that_contradict_each_other_are_told()
+    {
+        Assert.Equal("Redis:Password", Given.Problem("Redis:Endpoints=h:1", "Redis:User=u").Key);
+        Assert.Equal("Redis:Endpoints", Given.Problem("Redis:Endpoints=h:1", "Redis:TlsCaFile=ca.pem").Key);
+        Assert.Equal("Redis:TlsSkipVerify", Given.Problem("Redis:Endpoints=rediss://h:1", "Redis:TlsCaFile=ca.pem", "Redis:TlsSkipVerify=true").Key);
+    }
+
+    [Fact]
+    public void More_connections_than_the_file_limit_allows_are_refused()
+    {
+        static ConfigurationResult Load(int? most) => RelayConfiguration.Load(
+            new ConfigurationBuilder().AddInMemoryCollection([new("Relay:Limits:MaxConnections", "1000")]).Build(), most);
+        Assert.Contains("999", Assert.Single(Load(999).Problems).Text, StringComparison.Ordinal);
+        Assert.Empty(Load(1000).Problems);
+        Assert.Empty(Load(null).Problems);
+    }
+
+    [Theory]
+    [InlineData("WS_PORT=port")]
+    [InlineData("WS_PORT=65536")]
+    [InlineData("WS_PORT=-1")]
+    [InlineData("HOST=my-machine")]
+    public void A_wrong_WS_PORT_or_HOST_is_told_by_its_own_name(string setting)
+    {
+        var problem = Assert.Single(Given.Raw(setting).Problems);
+        Assert.StartsWith(setting[..setting.IndexOf('=', StringComparison.Ordinal)], problem.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_list_in_a_file_is_no_unknown_key() => Assert.Empty(Given.Keys("Auth:Origins=", "Auth:ApiKeys=").Problems);
+}

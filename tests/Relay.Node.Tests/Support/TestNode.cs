@@ -1,0 +1,111 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Relay.Actors.Connections;
+using Relay.Node.Listeners;
+using Relay.Node.WebSockets;
+using Relay.Protocol;
+
+namespace Relay.Node.Tests.Support;
+
+/// <summary>
+/// The WebSocket server on a free port in this process, with a connection factory that records. The HTTP pipeline behind it answers
+/// <c>GET /hello</c> with <c>hello from {listener}</c>.
+/// </summary>
+internal sealed class TestNode : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private TestNode(WebApplication app, RecordingFactory factory, string url)
+    {
+        _app = app;
+        Factory = factory;
+        Url = new Uri(url);
+        Gate = app.Services.GetRequiredService<ConnectionGate>();
+        Metrics = app.Services.GetRequiredService<ServerMetrics>();
+        Errors = app.Services.GetRequiredService<ErrorLog>();
+    }
+
+    public RecordingFactory Factory { get; }
+
+    /// <summary><c>http(s)://127.0.0.1:port</c></summary>
+    public Uri Url { get; }
+
+    public int Port => Url.Port;
+
+    public ConnectionGate Gate { get; }
+
+    public ServerMetrics Metrics { get; }
+
+    /// <summary>Everything logged at Error or above.</summary>
+    public ErrorLog Errors { get; }
+
+    /// <summary>Short lingering and a short handshake deadline, echo open: tests of other values set them.</summary>
+    public static WebSocketServerOptions Options { get; } = new() { Echo = true };
+
+    public static async Task<TestNode> StartAsync(
+        WebSocketServerOptions? options = null,
+        DialectKind? dialect = null,
+        TestCertificate? certificate = null,
+        IAuthenticator? authenticator = null,
+        TimeProvider? time = null,
+        Action<RecordingHandler>? onOpen = null)
+    {
+        var factory = new RecordingFactory(onOpen);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
+        var errors = new ErrorLog();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddProvider(errors);
+        var services = builder.Services;
+        services.AddSingleton(errors);
+        services.AddSingleton<IConnectionFactory>(factory);
+        services.AddSingleton(authenticator ?? new TestAuthenticator());
+        services.AddSingleton(time ?? TimeProvider.System);
+        foreach (var kind in Enum.GetValues<DialectKind>())
+        {
+            services.AddSingleton<IDialect>(new TestDialect(kind));
+        }
+
+        var scheme = certificate is null ? "http" : "https";
+        var setup = new ListenerSetup([
+            new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { CertificatePath = certificate?.Path, CertificateKeyPath = certificate?.KeyPath },
+        ]);
+        setup.AddTo(services, options ?? Options);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AllowSynchronousIO = false);
+        var app = builder.Build();
+        app.UseRelayWebSockets();
+        app.MapGet("/hello", (HttpContext context) => $"hello from {context.Features.Get<ListenerIdentity>()?.Name}");
+        app.MapPost("/size", async (HttpContext context) =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            return body.Length.ToString();
+        });
+        await app.StartAsync();
+        return new TestNode(app, factory, setup.Bound[0].Url);
+    }
+
+    public Task<RawClient> ConnectAsync(int? receiveBuffer = null) => RawClient.ConnectAsync(Port, receiveBuffer);
+
+    /// <summary>A raw client whose upgrade was accepted.</summary>
+    public async Task<RawClient> OpenAsync(string target = "/ws", params string[] headers)
+    {
+        var client = await ConnectAsync();
+        await client.SendAsync(RawClient.Upgrade(target, headers));
+        var head = await client.ReadHeadAsync();
+        Assert.StartsWith("HTTP/1.1 101 ", head, StringComparison.Ordinal);
+        return client;
+    }
+
+    /// <summary>All gauges are back at zero: nothing leaked.</summary>
+    public Task WhenIdleAsync() => Eventually.BecomesTrueAsync(() => Gate is { Open: 0, Admitted: 0 } && Metrics.OpenWebSockets == 0, "gauges back to 0");
+
+    public async ValueTask DisposeAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await _app.StopAsync(limit.Token);
+        await _app.DisposeAsync();
+    }
+}
