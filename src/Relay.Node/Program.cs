@@ -4,6 +4,7 @@ using Relay.Node.Health;
 using Relay.Node.Hosting;
 using Relay.Node.Http;
 using Relay.Node.Listeners;
+using Relay.Node.Page;
 
 // What was asked: --help, --version, --check, or to run with a configuration without a mistake.
 var invocation = NodeInvocation.Read(args, Console.Out, Console.Error);
@@ -18,6 +19,7 @@ builder.AddRelayConfiguration(invocation, options);
 builder.Services.AddRelayHealth();
 builder.Services.AddRelayAuth(options.Auth);
 builder.Services.AddRelayActors(options);
+builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
 new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets());
 
@@ -26,4 +28,5 @@ var app = builder.Build();
 app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayApi();
+app.MapRelayPage();
 return await app.RunRelayAsync();

@@ -144,7 +144,11 @@ public sealed class PostgresServerProcess : IAsyncDisposable
 
         // The eighth line of postmaster.pid says "ready" once queries are taken, also after crash recovery; the port is open before.
         var status = Path.Combine(Data, "postmaster.pid");
-        if (!File.Exists(status) || (await File.ReadAllLinesAsync(status)) is not [_, _, _, _, _, _, _, var state, ..])
+        if (!File.Exists(status) || (await File.ReadAllLinesAsync(status)) is not [var owner, _, _, _, _, _, _, var state, ..])
+            return false;
+
+        // After a kill the file of the dead server still stands there, and still says so.
+        if (!owner.Trim().Equals(Running.Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal))
             return false;
         if (!state.TrimEnd().Equals("ready", StringComparison.Ordinal))
             return false;

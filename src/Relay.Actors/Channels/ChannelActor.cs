@@ -11,10 +11,16 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     /// <summary>Long enough that a channel published to once a minute stays; its state survives either way.</summary>
     private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
 
+    private readonly string _channel;
     private readonly ChannelCore _core;
+    private bool _passivating;
 
     /// <summary>Wakes the channel <paramref name="channel"/>.</summary>
-    public ChannelActor(string channel, ChannelServices services) => _core = new ChannelCore(channel, services, Context);
+    public ChannelActor(string channel, ChannelServices services)
+    {
+        _channel = channel;
+        _core = new ChannelCore(channel, services, Context);
+    }
 
     /// <inheritdoc/>
     protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
@@ -22,6 +28,13 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
+        if (_passivating && message is ReplicaJoin)
+        {
+            // It would lose its owner at once. Everything else is still answered here, in its order.
+            Context.Parent.Tell(new ShardEnvelope(_channel, message), Sender);
+            return;
+        }
+
         if (_core.TryHandle(message))
         {
             return;
@@ -31,6 +44,7 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
         {
             if (!_core.HasReplicas)
             {
+                _passivating = true;
                 Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
             }
 

@@ -30,6 +30,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private long _incompleteSince;
     private long _pingWindow;
     private int _pings;
+    private bool _messageCompleted;
     private string? _agentId;
     private int _readerWaits;
     private int _ended;
@@ -118,6 +119,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <inheritdoc/>
     public void OnMessage(ReadOnlySpan<byte> message, bool binary)
     {
+        _messageCompleted = true;
         if (!Dialect.Profile.IgnoresClient && Dialect.Decode(message, binary) is { } command)
         {
             (_commands ??= []).Add(command);
@@ -148,10 +150,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         {
             Volatile.Write(ref _incompleteSince, 0);
         }
-        else if (_incompleteSince == 0)
+        else if (_incompleteSince == 0 || _messageCompleted)
         {
+            // Of a fast sender nearly every read ends inside a message: the deadline is for one message, not for the stream.
             Volatile.Write(ref _incompleteSince, now);
         }
+
+        _messageCompleted = false;
 
         if (_commands is not { } commands)
         {

@@ -14,6 +14,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     private readonly List<PublishItem> _items = [];
     private readonly List<ServerMessage> _acks = [];
     private string? _itemsChannel;
+    private Action? _whenSubscribed;
 
     public ClientConnection Client { get; } = client;
 
@@ -74,7 +75,28 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         Subscribe(new Subscription(Client, channel) { Since = since, Filter = filter });
 
     /// <summary>A subscription runs, or was withdrawn before it ran.</summary>
-    public void Started() => PendingSubscriptions--;
+    public void Started()
+    {
+        PendingSubscriptions--;
+        if (PendingSubscriptions == 0 && _whenSubscribed is { } step)
+        {
+            _whenSubscribed = null;
+            step();
+        }
+    }
+
+    /// <summary>Does something once every subscription has started: at once when none is pending. A later step takes the place of one still waiting.</summary>
+    public void WhenSubscribed(Action step)
+    {
+        if (PendingSubscriptions == 0)
+        {
+            step();
+        }
+        else
+        {
+            _whenSubscribed = step;
+        }
+    }
 
     /// <summary>Ends a subscription; the ack follows its last event. Unknown channels are acked as well (protocols.md, <c>context</c>).</summary>
     public void Unsubscribe(string channel, RequestId requestId)

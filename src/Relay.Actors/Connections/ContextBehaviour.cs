@@ -21,6 +21,10 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
     // A pattern reads channels the client may not even know of: only where nobody needs a right, or with a verified identity.
     private bool MayUsePatterns => core.IsAuthenticated || !core.Services.Authenticator.IsRequired;
 
+    // Where everyone must sign in, a context client comes in without credentials to bring them in its auth message (protocols.md: 4002, the socket stays
+    // open). Until then it is nobody: it hears nothing, says nothing, and its ?agent_id= proves nothing (guarantees.md 9).
+    private bool IsNobody => core.Services.Authenticator.IsRequired && !core.IsAuthenticated;
+
     private bool IsNative => core.Client.Kind != DialectKind.Context;
 
     public void Start()
@@ -34,7 +38,10 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             PingIntervalMilliseconds = (long)core.Client.Dialect.Profile.PingInterval.TotalMilliseconds,
             MaxFrameBytes = core.Client.Dialect.Profile.MaxMessageBytes,
         });
-        core.SubscribeSilently("global");
+        if (!IsNobody)
+        {
+            core.SubscribeSilently("global");
+        }
     }
 
     public bool TryHandle(ClientCommand command)
@@ -47,6 +54,9 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             case UnsubscribeCommand unsubscribe:
                 Remember(core.Find(unsubscribe.Channel)?.Entity ?? unsubscribe.Channel, subscribed: false);
                 core.Unsubscribe(unsubscribe.Channel, unsubscribe.RequestId);
+                return true;
+            case PublishCommand when IsNobody:
+                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to publish before authentication");
                 return true;
             case PublishCommand publish:
                 Publish(publish);
@@ -103,7 +113,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     public void Stop()
     {
-        if (core.AgentId is not null && (_announced || core.Client.Request.AgentId is not null))
+        if (core.AgentId is not null && !IsNobody && (_announced || core.Client.Request.AgentId is not null))
         {
             Announce("agent.disconnected");
         }
@@ -113,7 +123,9 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
     {
         if (command.IsPattern ? !MayUsePatterns : !MayRead(command.Channel))
         {
-            var text = command.IsPattern ? "Not authorized to subscribe to patterns" : "Not authorized to subscribe to this agent channel";
+            var text = command.IsPattern ? "Not authorized to subscribe to patterns"
+                : IsAgent(command.Channel) ? "Not authorized to subscribe to this agent channel"
+                : "Not authorized to subscribe before authentication";
             core.Refuse(command.RequestId, ErrorCode.NotAuthorized, text);
             return;
         }
@@ -155,7 +167,9 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     // An agent's channel is for the agent itself and for whoever proved an identity (protocols.md, context table).
     private bool MayRead(string channel) =>
-        !channel.StartsWith(AgentPrefix, StringComparison.Ordinal) || core.IsAuthenticated || channel.AsSpan(AgentPrefix.Length).SequenceEqual(core.AgentId);
+        !IsNobody && (!IsAgent(channel) || core.IsAuthenticated || channel.AsSpan(AgentPrefix.Length).SequenceEqual(core.AgentId));
+
+    private static bool IsAgent(string channel) => channel.StartsWith(AgentPrefix, StringComparison.Ordinal);
 
     private void Publish(PublishCommand command) => core.Publish(command.Channel, new PublishItem
     {
@@ -209,13 +223,23 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             return;
         }
 
+        var wasNobody = IsNobody;
         core.IsAuthenticated = true;
         core.AgentId = agent;
         core.Client.Identify(agent!);
         _sessionId = string.IsNullOrEmpty(command.SessionId) ? _sessionId : command.SessionId;
         core.Ack(command.RequestId);
-        Announce("agent.connected");
-        _announced = true;
+        if (wasNobody)
+        {
+            core.SubscribeSilently("global");
+        }
+
+        // The client hears its own arrival, so global must be subscribed by then.
+        core.WhenSubscribed(() =>
+        {
+            Announce("agent.connected");
+            _announced = true;
+        });
         core.SubscribeSilently(AgentPrefix + agent);
         if (!string.IsNullOrEmpty(_sessionId) && ChannelName.IsValid("sessions/" + _sessionId))
         {

@@ -35,6 +35,7 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     private readonly Dictionary<string, IActorRef> _awaiting = new(StringComparer.Ordinal);
     private readonly Queue<AgentAnswered> _settled = new();
     private ChatSession? _chat;
+    private bool _passivating;
 
     /// <summary>Wakes channel <paramref name="channel"/>, <c>sessions/{id}</c>.</summary>
     public SessionActor(string channel, SessionServices services)
@@ -54,6 +55,13 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
+        if (_passivating && message is (ReplicaJoin or CreateSession))
+        {
+            // A life that begins now would end at once. Everything else is still answered here, in its order.
+            Context.Parent.Tell(new ShardEnvelope(_core.Channel, message), Sender);
+            return;
+        }
+
         if (_core.TryHandle(message))
         {
             return;
@@ -95,6 +103,7 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
             case ReceiveTimeout:
                 if (_chat is null && !_core.HasReplicas)
                 {
+                    _passivating = true;
                     Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
                 }
 

@@ -41,9 +41,9 @@ public sealed class HttpAgentGateway(HttpClient http, Uri url) : IAgentGateway
             using var json = JsonDocument.Parse(answer);
             return json.RootElement.ValueKind == JsonValueKind.Object ? answer : throw new InvalidDataException("the agent's answer is no JSON object");
         }
-        catch (JsonException)
+        catch (JsonException wrong)
         {
-            throw new InvalidDataException("the agent's answer is not JSON");
+            throw new InvalidDataException("the agent's answer is not JSON", wrong);
         }
     }
 }

@@ -14,6 +14,11 @@ public sealed record PostgresSection
     /// <summary>Outbox table, with or without its schema.</summary>
     public string Outbox { get; init; } = "relay_outbox";
 
+    private const int MostBytes = 63;
+
+    /// <summary>Room for what the bridge appends to the table's name for its own objects.</summary>
+    private const int MostOutboxBytes = 56;
+
     internal static PostgresSection Read(SettingReader reader)
     {
         var usual = new PostgresSection();
@@ -27,7 +32,7 @@ public sealed record PostgresSection
             NotifyChannel = reader.Read(
                 "Postgres:Bridge:NotifyChannel", Identifier("dcm_events", dots: 0), usual.NotifyChannel, "Channel the bridge LISTENs on."),
             Outbox = reader.Read(
-                "Postgres:Bridge:Outbox", Identifier("relay_outbox", dots: 1), usual.Outbox, "Table the bridge drains, as table or schema.table."),
+                "Postgres:Bridge:Outbox", Identifier("relay_outbox", dots: 1, most: MostOutboxBytes), usual.Outbox, "Table the bridge drains, as table or schema.table."),
         };
     }
 
@@ -51,12 +56,12 @@ public sealed record PostgresSection
     }
 
     /// <summary>PostgreSQL's unquoted identifiers, at most 63 bytes each, so that they need no quoting in SQL.</summary>
-    private static ValueKind<string> Identifier(string example, int dots) => Kinds.Text.Called("identifier", example).Unless(text =>
+    private static ValueKind<string> Identifier(string example, int dots, int most = MostBytes) => Kinds.Text.Called("identifier", example).Unless(text =>
     {
         var parts = text.Split('.');
-        return parts.Length <= dots + 1 && parts.All(IsIdentifier) ? null : "not an identifier of a-z, 0-9 and _ (at most 63)";
+        return parts.Length <= dots + 1 && parts.All(IsIdentifier) && parts[^1].Length <= most ? null : $"not an identifier of a-z, 0-9 and _ (at most {most})";
     });
 
     private static bool IsIdentifier(string part) =>
-        part.Length is > 0 and <= 63 && !char.IsAsciiDigit(part[0]) && part.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
+        part.Length is > 0 and <= MostBytes && !char.IsAsciiDigit(part[0]) && part.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
 }

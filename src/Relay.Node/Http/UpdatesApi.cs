@@ -2,7 +2,6 @@ using Relay.Actors;
 using Relay.Actors.Bridges;
 using Relay.Kernel;
 using Relay.Node.Configuration;
-using Relay.Protocol;
 
 namespace Relay.Node.Http;
 
@@ -12,11 +11,12 @@ internal static class UpdatesApi
     public static void Map(IEndpointRouteBuilder routes)
     {
         var relay = routes.ServiceProvider.GetRequiredService<RelaySystem>();
+        var bridges = routes.ServiceProvider.GetRequiredService<BridgeServices>();
         var guard = routes.ServiceProvider.GetRequiredService<ApiGuard>();
-        routes.Map("/publish", context => PublishAsync(context, relay, guard));
+        routes.Map("/publish", context => PublishAsync(context, relay, bridges, guard));
     }
 
-    private static async Task PublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
+    private static async Task PublishAsync(HttpContext context, RelaySystem relay, BridgeServices bridges, ApiGuard guard)
     {
         if (!guard.AllowOrigin(context))
         {
@@ -35,15 +35,15 @@ internal static class UpdatesApi
             return;
         }
 
-        if (!UpdatesEnvelope.TryParse(await ApiGuard.ReadBodyAsync(context), out var envelope, out var fault))
+        if (!bridges.Envelopes.TryRead("http", await ApiGuard.ReadBodyAsync(context), null, out var item, out var fault))
         {
-            await context.TextAsync(StatusCodes.Status400BadRequest, "Invalid JSON: " + fault);
+            await context.TextAsync(StatusCodes.Status400BadRequest, BridgeFaults.Explain(fault));
             return;
         }
 
         try
         {
-            await relay.BridgeAsync([new BridgeItem(envelope.Channels, new Relay.Actors.Channels.PublishItem { Event = envelope.Type, Data = envelope.Payload, Raw = envelope.Raw, RawFormat = RawFormat.Updates, IdempotencyKey = envelope.Id })], context.RequestAborted);
+            await relay.BridgeAsync([item], context.RequestAborted);
             await context.TextAsync(StatusCodes.Status200OK, "Message published");
         }
         catch (AskTimeoutException)

@@ -85,11 +85,20 @@ internal sealed class GatheredSend : SocketAsyncEventArgs, IValueTaskSource<bool
 
     private void OnDeadline()
     {
-        // The timer may fire for the send before this one.
-        if (Volatile.Read(ref _owner) is { } owner && _time.GetElapsedTime(_started) >= _limit)
+        if (Volatile.Read(ref _owner) is not { } owner)
         {
-            owner.Abort();
+            return;
         }
+
+        // The timer may fire for the send before this one, and by a clock coarser than the one asked here a little too early: then it must be set again.
+        var rest = _limit - _time.GetElapsedTime(_started);
+        if (rest > TimeSpan.Zero)
+        {
+            _timer.Change(rest + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+            return;
+        }
+
+        owner.Abort();
     }
 }
 

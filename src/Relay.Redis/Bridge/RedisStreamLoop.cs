@@ -15,6 +15,8 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
 
     private static readonly RedisScript DeadLetter = RedisScript.FromResource(typeof(RedisStreamLoop).Assembly, "dead_letter.lua");
 
+    private static readonly RedisScript DropIdleConsumers = RedisScript.FromResource(typeof(RedisStreamLoop).Assembly, "drop_idle_consumers.lua");
+
     private readonly RedisClient _redis;
     private readonly string _stream;
     private readonly RedisStreamOptions _options;
@@ -122,6 +124,8 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
 
             stopping.ThrowIfCancellationRequested();
         }
+
+        await DropIdleConsumers.RunAsync(_redis, [_stream], [_options.Group, (long)_options.ConsumerIdle.TotalMilliseconds]);
     }
 
     private async Task ServeAsync(CancellationToken stopping)

@@ -24,6 +24,9 @@ public sealed record RedisStreamOptions
     /// <summary>An entry that a consumer has held for so long without acknowledging it is taken over by another.</summary>
     public TimeSpan ClaimIdle { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>A consumer that holds nothing and did not ask for so long is removed from the group.</summary>
+    public TimeSpan ConsumerIdle { get; init; } = TimeSpan.FromDays(1);
+
     /// <summary>About so many entries of <c>{stream}:dead</c> are kept.</summary>
     public int DeadKept { get; init; } = 10_000;
 }

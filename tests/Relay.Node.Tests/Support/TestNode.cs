@@ -42,7 +42,7 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Everything logged at Error or above.</summary>
     public ErrorLog Errors { get; }
 
-    /// <summary>Short lingering and a short handshake deadline, echo open: tests of other values set them.</summary>
+    /// <summary>The defaults, with <c>/echo</c> open.</summary>
     public static WebSocketServerOptions Options { get; } = new() { Echo = true };
 
     public static async Task<TestNode> StartAsync(
