@@ -25,6 +25,15 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
 
+    // A channel that is listened to never goes: it needs no timer.
+    private void WatchIdleness()
+    {
+        if (_core.HasReplicas != Context.ReceiveTimeout is null)
+        {
+            Context.SetReceiveTimeout(_core.HasReplicas ? null : IdleTime);
+        }
+    }
+
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
@@ -55,7 +64,11 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     }
 
     /// <inheritdoc/>
-    protected override void OnBatchCompleted() => _core.Flush();
+    protected override void OnBatchCompleted()
+    {
+        _core.Flush();
+        WatchIdleness();
+    }
 
     /// <inheritdoc/>
     protected override void PostStop() => _core.Save();

@@ -18,7 +18,8 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
     private readonly ClientConnection _client;
     private readonly ConnectionCore _core;
     private readonly IClientBehaviour _behaviour;
-    private readonly Queue<ClientCommand> _commands = new();
+    private List<ClientCommand>? _commands;
+    private int _next;
     private bool _started;
 
     /// <summary>The actor of <paramref name="client"/>.</summary>
@@ -51,10 +52,9 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         switch (message)
         {
             case ClientCommands commands:
-                foreach (var command in commands.Commands)
-                {
-                    _commands.Enqueue(command);
-                }
+                // The reader waits for the end of these before it brings the next ones.
+                _commands = commands.Commands;
+                _next = 0;
 
                 break;
             case PublishReply reply:
@@ -105,9 +105,15 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
 
     private void HandleCommands()
     {
-        while (_commands.TryPeek(out var command) && MayHandle(command))
+        while (_commands is not null && _next < _commands.Count && MayHandle(_commands[_next]))
         {
-            _commands.Dequeue();
+            var command = _commands[_next++];
+            if (command is not (PublishCommand or HookEventCommand))
+            {
+                // Another actor may answer it: the acks of what came before must not stay behind that.
+                _core.FlushAcks();
+            }
+
             if (!_behaviour.TryHandle(command) && !TryHandle(command))
             {
                 _core.Refuse(command.RequestId, ErrorCode.UnknownMessageType, "This connection's dialect has no such request");
@@ -115,8 +121,10 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         }
 
         _core.FlushPublishes();
-        if (_commands.Count == 0)
+        if (_commands is not null && _next == _commands.Count)
         {
+            // Only then: while there are none the reader may wait for commands that are still in the mailbox.
+            _commands = null;
             _client.ResumeReading();
         }
     }

@@ -10,9 +10,12 @@ namespace Relay.Actors.Connections;
 /// </summary>
 internal sealed class ConnectionCore(ClientConnection client, ConnectionServices services, IActorContext context)
 {
-    private readonly Dictionary<string, Subscription> _subscriptions = new(StringComparer.Ordinal);
-    private readonly List<PublishItem> _items = [];
-    private readonly List<ServerMessage> _acks = [];
+    /// <summary>Room that is kept between two bursts.</summary>
+    private const int MaxKept = 64;
+
+    private readonly SubscriptionMap _subscriptions = new();
+    private List<PublishItem>? _items;
+    private List<ServerMessage>? _acks;
     private string? _itemsChannel;
     private Action? _whenSubscribed;
 
@@ -47,7 +50,10 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
 
     public IEnumerable<Subscription> Subscriptions => _subscriptions.Values;
 
-    public Subscription? Find(string channel) => _subscriptions.GetValueOrDefault(channel);
+    /// <summary>The client's subscription to a channel or pattern; to the pattern where it has both of that name.</summary>
+    public Subscription? Find(string channel) =>
+        (channel.Contains('*', StringComparison.Ordinal) && _subscriptions.TryGet(PatternReplica.EntityOf(channel), out var found))
+        || _subscriptions.TryGet(channel, out found) ? found : null;
 
     /// <summary>
     /// Subscribes. Where it already is, the new subscription takes the place of the old one, with its own wishes and its own ack: the replica exchanges
@@ -55,7 +61,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// </summary>
     public void Subscribe(Subscription subscription)
     {
-        if (_subscriptions.TryGetValue(subscription.Channel, out var existing))
+        if (_subscriptions.TryGet(subscription.Entity, out var existing))
         {
             if (subscription.HasNoWishes)
             {
@@ -65,7 +71,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             subscription.Replaces = existing;
         }
 
-        _subscriptions[subscription.Channel] = subscription;
+        _subscriptions.Set(subscription);
         PendingSubscriptions++;
         Tell(Services.Replicas, subscription.Entity, new AddSubscription(subscription));
     }
@@ -101,8 +107,9 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Ends a subscription; the ack follows its last event. Unknown channels are acked as well (protocols.md, <c>context</c>).</summary>
     public void Unsubscribe(string channel, RequestId requestId)
     {
-        if (_subscriptions.Remove(channel, out var subscription))
+        if (Find(channel) is { } subscription)
         {
+            _subscriptions.Remove(subscription.Entity, out _);
             Tell(Services.Replicas, subscription.Entity, new RemoveSubscription(subscription, requestId));
         }
         else
@@ -130,13 +137,13 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             _itemsChannel = channel;
         }
 
-        _items.Add(item);
+        (_items ??= []).Add(item);
         InFlight++;
     }
 
     public void FlushPublishes()
     {
-        if (_items.Count == 0)
+        if (_items is not { Count: > 0 })
         {
             return;
         }
@@ -149,6 +156,11 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             WantsReply = true,
         };
         _items.Clear();
+        if (_items.Capacity > MaxKept)
+        {
+            _items = null;
+        }
+
         Tell(Services.Channels, batch.Channel, batch);
         _itemsChannel = null;
     }
@@ -162,7 +174,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             var requestId = reply.Batch.Items[i].RequestId;
             if (requestId.IsPresent)
             {
-                _acks.Add(new PublishedMessage
+                (_acks ??= []).Add(new PublishedMessage
                 {
                     TimestampMicros = Now,
                     RequestId = requestId,
@@ -177,10 +189,14 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Sends the acks collected in this turn with one system call.</summary>
     public void FlushAcks()
     {
-        if (_acks.Count > 0)
+        if (_acks is { Count: > 0 })
         {
             Client.Send(_acks);
             _acks.Clear();
+            if (_acks.Capacity > MaxKept)
+            {
+                _acks = null;
+            }
         }
     }
 
@@ -213,6 +229,6 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
 
     public void Tell(IActorRef region, string entity, object message) => region.Tell(new ShardEnvelope(entity, message), Self);
 
-    public bool HasRoomForSubscription(string channel) =>
-        _subscriptions.Count < Services.Settings.MaxSubscriptionsPerConnection || _subscriptions.ContainsKey(channel);
+    public bool HasRoomFor(Subscription subscription) =>
+        _subscriptions.Count < Services.Settings.MaxSubscriptionsPerConnection || _subscriptions.TryGet(subscription.Entity, out _);
 }

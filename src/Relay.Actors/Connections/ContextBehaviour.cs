@@ -16,6 +16,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     private long _lastJsonPing = core.Services.Time.GetTimestamp();
     private bool _announced;
+    private bool _isAgent;
     private string? _sessionId = core.Client.Request.SessionId;
 
     // A pattern reads channels the client may not even know of: only where nobody needs a right, or with a verified identity.
@@ -130,15 +131,6 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             return;
         }
 
-        if (!core.HasRoomForSubscription(command.Channel))
-        {
-            core.Refuse(
-                command.RequestId,
-                ErrorCode.ConnectionLimit,
-                $"Too many subscriptions: at most {core.Services.Settings.MaxSubscriptionsPerConnection} per connection");
-            return;
-        }
-
         var subscription = new Subscription(core.Client, command.Channel)
         {
             RequestId = command.RequestId,
@@ -148,6 +140,15 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             Filter = command.Filter,
             IsPattern = command.IsPattern,
         };
+        if (!core.HasRoomFor(subscription))
+        {
+            core.Refuse(
+                command.RequestId,
+                ErrorCode.ConnectionLimit,
+                $"Too many subscriptions: at most {core.Services.Settings.MaxSubscriptionsPerConnection} per connection");
+            return;
+        }
+
         core.Subscribe(subscription);
         Remember(subscription.Entity, subscribed: true);
     }
@@ -159,7 +160,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         {
             core.SubscribeSilently(entity);
         }
-        else if (IsNative && MayUsePatterns && core.Find(pattern) is null)
+        else if (IsNative && MayUsePatterns && core.Find(pattern) is not { IsPattern: true })
         {
             core.Subscribe(new Subscription(core.Client, pattern) { IsPattern = true });
         }
@@ -225,6 +226,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
         var wasNobody = IsNobody;
         core.IsAuthenticated = true;
+        _isAgent = true;
         core.AgentId = agent;
         core.Client.Identify(agent!);
         _sessionId = string.IsNullOrEmpty(command.SessionId) ? _sessionId : command.SessionId;
@@ -258,7 +260,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     private void Remember(string entity, bool subscribed)
     {
-        if (_announced && core.AgentId is { } agent)
+        if (_isAgent && core.AgentId is { } agent)
         {
             core.Tell(core.Services.Agents, agent, new AgentInterest(entity, subscribed));
         }

@@ -31,12 +31,14 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private readonly string _channel;
     private readonly ReplicaServices _services;
     private readonly SubscriberSet _subscribers = new();
-    private readonly PresenceSet _presence = new();
-    private readonly Redelivery _redelivery = new();
-    private readonly List<Subscription> _waiting = [];
-    private readonly HashSet<Subscription> _catchingUp = [];
     private readonly List<Publication> _pending = [];
     private readonly List<PublishReply> _replies = [];
+
+    // Made when first needed: most channels are one user's, with one client and nothing to catch up.
+    private PresenceSet? _presence;
+    private Redelivery? _redelivery;
+    private List<Subscription>? _waiting;
+    private HashSet<Subscription>? _catchingUp;
     private readonly List<Subscription> _started = [];
     private Phase _phase;
     private StreamPosition _position;
@@ -101,10 +103,10 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             case HistoryReply:
                 break;
             case DeliveryAcked acked:
-                _redelivery.Acked(acked.Subscription, acked.Position);
+                _redelivery?.Acked(acked.Subscription, acked.Position);
                 break;
             case PresenceQuery query:
-                query.Client.Send(_presence.Answer(_channel, query.RequestId, Now));
+                query.Client.Send((_presence ??= new PresenceSet()).Answer(_channel, query.RequestId, Now));
                 break;
             case ReplicaJoined joined:
                 Joined(joined.Position);
@@ -119,7 +121,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 Redeliver();
                 break;
             case ReplicaStatsQuery query:
-                Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _redelivery.CountPending(_subscribers.Of(DialectKind.Context))), Self);
+                Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _redelivery?.CountPending(_subscribers.Of(DialectKind.Context)) ?? 0), Self);
                 break;
             default:
                 Unhandled(message);
@@ -140,7 +142,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         _started.Clear();
-        if (_phase == Phase.Idle && _waiting.Count == 0)
+        if (_phase == Phase.Idle && _waiting is not { Count: > 0 })
         {
             _phase = Phase.Passivating;
             Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
@@ -187,8 +189,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             FanoutLoop.Send(events, _subscribers);
             if (_subscribers.CountOf(DialectKind.Context) > 0)
             {
-                _redelivery.Sent(events);
-                WatchRedelivery();
+                WatchRedelivery(events);
             }
 
             _pending.Clear();
@@ -218,7 +219,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        _waiting.Add(subscription);
+        (_waiting ??= []).Add(subscription);
         if (_phase == Phase.Idle)
         {
             Join();
@@ -257,11 +258,15 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void BeginWaiting()
     {
-        var waiting = _waiting.ToArray();
-        _waiting.Clear();
+        var waiting = _waiting ?? [];
+        _waiting = null;
         foreach (var subscription in waiting)
         {
-            Begin(subscription);
+            // One that began before may have taken this one's place.
+            if (!subscription.IsRemoved)
+            {
+                Begin(subscription);
+            }
         }
 
         LeaveIfEmpty();
@@ -271,12 +276,12 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     {
         if (subscription.Since is { } since)
         {
-            _catchingUp.Add(subscription);
+            (_catchingUp ??= []).Add(subscription);
             Ask(new HistoryQuery { Tag = subscription, Resume = since, Limit = MaxReplay });
         }
         else if (subscription.Last > 0)
         {
-            _catchingUp.Add(subscription);
+            (_catchingUp ??= []).Add(subscription);
             Ask(new HistoryQuery { Tag = subscription, Limit = Math.Min(subscription.Last, MaxReplay) });
         }
         else
@@ -289,7 +294,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void CatchUp(Subscription subscription, HistoryReply reply)
     {
-        if (!_catchingUp.Contains(subscription))
+        if (_catchingUp?.Contains(subscription) != true)
         {
             return;
         }
@@ -301,7 +306,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        _catchingUp.Remove(subscription);
+        _catchingUp?.Remove(subscription);
         Start(subscription, reply.Events, reply.Query.Resume is null ? null : reply.Complete);
     }
 
@@ -330,7 +335,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _subscribers.Add(subscription);
         if (subscription.Presence)
         {
-            _presence.Join(subscription, Now);
+            (_presence ??= new PresenceSet()).Join(subscription, Now);
         }
 
         _started.Add(subscription);
@@ -354,7 +359,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
         if (old.Presence && !subscription.Presence)
         {
-            _presence.Leave(old, Now);
+            _presence?.Leave(old, Now);
         }
     }
 
@@ -376,15 +381,15 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         {
             if (subscription.Presence)
             {
-                _presence.Leave(subscription, Now);
+                _presence?.Leave(subscription, Now);
             }
 
             return;
         }
 
         // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
-        _waiting.Remove(subscription);
-        _catchingUp.Remove(subscription);
+        _waiting?.Remove(subscription);
+        _catchingUp?.Remove(subscription);
         if (subscription.RequestId.IsPresent)
         {
             subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = subscription.RequestId });
@@ -406,7 +411,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void LeaveIfEmpty()
     {
-        if (_phase == Phase.Joined && _subscribers.Count == 0 && _waiting.Count == 0 && _catchingUp.Count == 0)
+        if (_phase == Phase.Joined && _subscribers.Count == 0 && _waiting is not { Count: > 0 } && _catchingUp is not { Count: > 0 })
         {
             _phase = Phase.Leaving;
             _services.Directory.Remove(_channel);
@@ -428,7 +433,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             _owner = null;
         }
 
-        if (_waiting.Count > 0)
+        if (_waiting is { Count: > 0 })
         {
             Join();
             return;
@@ -442,8 +447,8 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _owner = null;
         if (_phase is Phase.Joined or Phase.Joining)
         {
-            _waiting.AddRange(_catchingUp);
-            _catchingUp.Clear();
+            (_waiting ??= []).AddRange(_catchingUp ?? []);
+            _catchingUp = null;
             Join();
         }
         else if (_phase == Phase.Leaving)
@@ -510,8 +515,10 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
     }
 
-    private void WatchRedelivery()
+    private void WatchRedelivery(ReadOnlySpan<Publication> events)
     {
+        _redelivery ??= new Redelivery();
+        _redelivery.Sent(events);
         if (!_redelivery.IsEmpty && !Context.Timers.IsActive(RedeliveryTimer))
         {
             Context.Timers.StartPeriodic(RedeliveryTimer, RedeliveryDue.Instance, RedeliveryTick);
@@ -521,7 +528,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private void Redeliver()
     {
         var due = new List<(Subscription Client, Publication Event)>();
-        _redelivery.TakeDue(Now, _subscribers.Of(DialectKind.Context), due);
+        _redelivery!.TakeDue(Now, _subscribers.Of(DialectKind.Context), due);
         foreach (var (client, publication) in due)
         {
             FanoutLoop.SendTo([publication], client);

@@ -12,14 +12,9 @@ internal static class FanoutLoop
     public static void Send(ReadOnlySpan<Publication> events, SubscriberSet subscribers)
     {
         var anyExcluded = AnyExcluded(events);
-        for (var slot = 0; slot < WireEncoding.MaxSlots; slot++)
+        for (var group = 0; group < subscribers.Groups; group++)
         {
-            var members = subscribers.InSlot(slot);
-            if (members.IsEmpty)
-            {
-                continue;
-            }
-
+            var members = subscribers.Group(group);
             var encoding = members[0].Client.Encoding;
             var batch = FrameBatch.Rent();
             for (var from = 0; from < events.Length;)

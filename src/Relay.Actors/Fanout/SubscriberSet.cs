@@ -9,7 +9,8 @@ namespace Relay.Actors.Fanout;
 /// </summary>
 internal sealed class SubscriberSet
 {
-    private readonly List<Subscription>?[] _slots = new List<Subscription>?[WireEncoding.MaxSlots];
+    // One entry per encoding in use: mostly one. A table of all encodings would be the larger part of a channel with one subscriber.
+    private List<Subscription>[] _groups = [];
 
     public int Count { get; private set; }
 
@@ -18,9 +19,15 @@ internal sealed class SubscriberSet
 
     public void Add(Subscription subscription)
     {
-        var slot = _slots[subscription.Client.Encoding.Slot] ??= [];
-        subscription.Index = slot.Count;
-        slot.Add(subscription);
+        var group = GroupOf(subscription.Client.Encoding.Slot);
+        if (group is null)
+        {
+            group = new List<Subscription>(1);
+            _groups = [.. _groups, group];
+        }
+
+        subscription.Index = group.Count;
+        group.Add(subscription);
         Count++;
         Version++;
     }
@@ -32,14 +39,14 @@ internal sealed class SubscriberSet
             return false;
         }
 
-        var slot = _slots[subscription.Client.Encoding.Slot]!;
-        var last = slot[^1];
-        slot[subscription.Index] = last;
+        var group = GroupOf(subscription.Client.Encoding.Slot)!;
+        var last = group[^1];
+        group[subscription.Index] = last;
         last.Index = subscription.Index;
-        slot.RemoveAt(slot.Count - 1);
-        if (slot.Count == 0)
+        group.RemoveAt(group.Count - 1);
+        if (group.Count == 0)
         {
-            _slots[subscription.Client.Encoding.Slot] = null;
+            _groups = [.. _groups.Where(other => other != group)];
         }
 
         subscription.Index = -1;
@@ -48,11 +55,30 @@ internal sealed class SubscriberSet
         return true;
     }
 
-    /// <summary>Subscribers of one encoding; empty when there are none.</summary>
-    public ReadOnlySpan<Subscription> InSlot(int slot) => CollectionsMarshal.AsSpan(_slots[slot]);
+    /// <summary>Encodings in use.</summary>
+    public int Groups => _groups.Length;
 
-    public int CountOf(DialectKind kind) => (_slots[(int)kind * 2]?.Count ?? 0) + (_slots[((int)kind * 2) + 1]?.Count ?? 0);
+    /// <summary>Subscribers of the encoding in use at <paramref name="index"/>; never empty.</summary>
+    public ReadOnlySpan<Subscription> Group(int index) => CollectionsMarshal.AsSpan(_groups[index]);
+
+    /// <summary>Subscribers of one encoding; empty when there are none.</summary>
+    public ReadOnlySpan<Subscription> InSlot(int slot) => CollectionsMarshal.AsSpan(GroupOf(slot));
+
+    public int CountOf(DialectKind kind) => InSlot((int)kind * 2).Length + InSlot(((int)kind * 2) + 1).Length;
 
     /// <summary>A snapshot of the subscribers of one dialect.</summary>
     public Subscription[] Of(DialectKind kind) => [.. InSlot((int)kind * 2), .. InSlot(((int)kind * 2) + 1)];
+
+    private List<Subscription>? GroupOf(int slot)
+    {
+        foreach (var group in _groups)
+        {
+            if (group[0].Client.Encoding.Slot == slot)
+            {
+                return group;
+            }
+        }
+
+        return null;
+    }
 }

@@ -52,6 +52,15 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
 
+    // A channel that is listened to never goes: it needs no timer.
+    private void WatchIdleness()
+    {
+        if (_core.HasReplicas != Context.ReceiveTimeout is null)
+        {
+            Context.SetReceiveTimeout(_core.HasReplicas ? null : IdleTime);
+        }
+    }
+
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
@@ -115,7 +124,11 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     }
 
     /// <inheritdoc/>
-    protected override void OnBatchCompleted() => _core.Flush();
+    protected override void OnBatchCompleted()
+    {
+        _core.Flush();
+        WatchIdleness();
+    }
 
     /// <inheritdoc/>
     protected override void PostStop()

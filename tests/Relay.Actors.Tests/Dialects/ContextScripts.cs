@@ -239,6 +239,7 @@ public sealed class ContextScripts
     [Fact]
     public void An_agent_comes_back_to_what_it_had_subscribed_without_what_it_had_unsubscribed() => Script.Play("""
         a = context
+        a *
         a > {"type":"auth","agent_id":"al"}
         a *
         a > {"type":"subscribe","channel":"topics/keep"} & {"type":"subscribe","channel":"topics/drop"} & {"type":"unsubscribe","channel":"topics/drop"}

@@ -9,13 +9,13 @@ public sealed class HooksScripts
         """{"type":"system.status","timestamp":"2026-01-01T00:00:0…Z","data":{"session_id":null,"session_start":null,"claude_status":"stopped","claude_pid":null,"connected_clients":CLIENTS,"websocket_port":8765,"instance_info":{"port":8765,"host":"127.0.0.1","working_dir":null}}}""";
 
     [Fact]
-    public void The_status_is_the_first_frame_and_the_answer_to_get_status() => Script.Play($$"""
+    public void The_status_is_the_first_frame_and_the_answer_to_get_status() => Script.Play($$$"""
         a = hooks
-        a < {{Status.Replace("CLIENTS", "1")}}
+        a < {{{Status.Replace("CLIENTS", "1")}}}
         b = hooks
-        b < {{Status.Replace("CLIENTS", "2")}}
+        b < {{{Status.Replace("CLIENTS", "2")}}}
         a > {"command":"get_status"}
-        a < {{Status.Replace("CLIENTS", "2")}}
+        a < {{{Status.Replace("CLIENTS", "2")}}}
         """);
 
     [Fact]
@@ -57,14 +57,14 @@ public sealed class HooksScripts
     [Theory]
     [InlineData("""{"type":"register"}""")]
     [InlineData("""{"type":"register","session_id":"global"}""")]
-    public void Registering_for_nothing_in_particular_hears_every_event_again(string register) => Script.Play($$"""
+    public void Registering_for_nothing_in_particular_hears_every_event_again(string register) => Script.Play($$$"""
         s = hooks
         r = hooks
         s *
         r *
         r > {"type":"register","session_id":"one"}
         s > {"type":"hook.a","data":{"session_id":"two"}}
-        r > {{register}}
+        r > {{{register}}}
         s > {"type":"hook.b","data":{"session_id":"two"}}
         r < {"type":"hook.b","data":{"session_id":"two"}}
         """);

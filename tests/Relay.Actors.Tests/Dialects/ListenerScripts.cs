@@ -44,13 +44,13 @@ public sealed class ListenerScripts
     [InlineData("")]
     [InlineData("\"target_user_id\":\"\",")]
     [InlineData("\"target_user_id\":null,")]
-    public void An_update_without_a_target_goes_to_all(string target) => Script.Play($$"""
+    public void An_update_without_a_target_goes_to_all(string target) => Script.Play($$$"""
         a = updates user=u1
         b = updates user=u2
         p = projects project=x
-        redis { {{target}}"type":"report_chunk","payload":{}}
-        a < { {{target}}"type":"report_chunk","payload":{}}
-        b < { {{target}}"type":"report_chunk","payload":{}}
+        redis { {{{target}}}"type":"report_chunk","payload":{}}
+        a < { {{{target}}}"type":"report_chunk","payload":{}}
+        b < { {{{target}}}"type":"report_chunk","payload":{}}
         """);
 
     [Fact]
@@ -86,7 +86,6 @@ public sealed class ListenerScripts
         Assert.Equal(2, relay.Bridge("""{"target_user_id":"u","type":"a","payload":1}""").Subscribers);
         Assert.Equal(0, relay.Bridge("""{"target_user_id":"nobody","type":"a","payload":1}""").Subscribers);
         Assert.Equal(0, relay.Bridge().Subscribers);
-        Assert.Equal(1, relay.History("users/nobody").Events.Count);
-        Assert.Equal("1", Encoding.UTF8.GetString(relay.History("users/nobody").Events[0].Data.Span));
+        Assert.Equal("1", Encoding.UTF8.GetString(Assert.Single(relay.History("users/nobody").Events).Data.Span));
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Relay.Actors.Connections;
 using Relay.Protocol.WebSockets;
@@ -128,6 +129,7 @@ internal sealed class FakeClient
 
     private int _unanswered;
 
+    [SuppressMessage("Reliability", "CA2012:Use ValueTasks correctly", Justification = "Consumed once, by Pump, when it has completed.")]
     private void Start(string[] messages)
     {
         foreach (var message in messages)

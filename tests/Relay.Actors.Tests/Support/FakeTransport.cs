@@ -70,11 +70,11 @@ internal sealed class FakeTransport : ITransport
         TaskCompletionSource<bool>? waiting;
         lock (_gate)
         {
-            _room = bytes == long.MaxValue ? bytes : _room + bytes;
+            _room = bytes == long.MaxValue || _room == long.MaxValue ? long.MaxValue : _room + bytes;
             (waiting, _roomy) = (_roomy, null);
         }
 
-        waiting?.SetResult(true);
+        TurnContext.Inline(() => waiting?.SetResult(true));
     }
 
     /// <summary>The peer is gone: nothing is taken any more.</summary>
@@ -87,7 +87,7 @@ internal sealed class FakeTransport : ITransport
             (waiting, _roomy) = (_roomy, null);
         }
 
-        waiting?.SetResult(false);
+        TurnContext.Inline(() => waiting?.SetResult(false));
     }
 
     public int TrySend(ReadOnlySpan<byte> bytes)

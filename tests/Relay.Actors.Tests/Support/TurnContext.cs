@@ -16,7 +16,25 @@ internal sealed class TurnContext : SynchronizationContext
             return false;
         }
 
-        next.Callback(next.State);
+        Inline(() => next.Callback(next.State));
         return true;
+    }
+
+    /// <summary>
+    /// Runs <paramref name="action"/> without a context: what it completes goes on here and now. With one, the runtime would hand continuations of
+    /// <c>ConfigureAwait(false)</c> to the thread pool and the schedule would no longer be the test's.
+    /// </summary>
+    public static void Inline(Action action)
+    {
+        var context = Current;
+        SetSynchronizationContext(null);
+        try
+        {
+            action();
+        }
+        finally
+        {
+            SetSynchronizationContext(context);
+        }
     }
 }

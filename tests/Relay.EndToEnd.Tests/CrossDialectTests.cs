@@ -1,0 +1,129 @@
+using Google.Protobuf;
+using Relay.EndToEnd.Tests.Support;
+using Relay.Protocol.Native;
+
+namespace Relay.EndToEnd.Tests;
+
+/// <summary>
+/// What is published in one dialect reaches the same channel's subscribers in every other (protocols.md, opening). Sessions are the channel that most
+/// families hear; users and projects have one of their own each.
+/// </summary>
+public sealed class CrossDialectTests : IAsyncLifetime
+{
+    private const string Project = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+
+    // Order of keys, number format, escapes and inner space are the publisher's and must stay so.
+    private const string Data = """{"b":1.50, "a":["\u00e9",1e3],"text":"x"}""";
+
+    private NodeProcess _node = null!;
+    private SessionAudience _audience = null!;
+
+    public async Task InitializeAsync()
+    {
+        _node = await NodeProcess.StartAsync();
+        _audience = await SessionAudience.OpenAsync(_node);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _audience.DisposeAsync();
+        _node.AssertNoFailuresInLog();
+        await _node.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_a_context_client_publishes_reaches_all_others()
+    {
+        await _audience.Context.SendAsync($$"""{"type":"publish","channel":"{{_audience.Channel}}","event":"message.new","data":{{Data}},"id":"p"}""");
+        Assert.Equal("message.new", (await _audience.Context.NextJsonAsync()).Text("event"));
+        Assert.Equal("p", (await _audience.Context.NextJsonAsync()).Text("id"));
+        await _audience.AssertHeardAsync("message.new", Data, except: _audience.Context);
+    }
+
+    [Fact]
+    public async Task What_a_native_client_publishes_reaches_all_others()
+    {
+        await _audience.Native.SendAsync($$"""{"type":"publish","channel":"{{_audience.Channel}}","event":"deploy.done","data":{{Data}},"id":"p"}""");
+        await _audience.AssertHeardAsync("deploy.done", Data);
+        Assert.Equal(5, (await _audience.Native.NextJsonAsync("id", "p")).Number("subscribers"));
+    }
+
+    [Fact]
+    public async Task What_a_protobuf_client_publishes_reaches_all_others()
+    {
+        await _audience.Protobuf.SendAsync(new ClientMessage
+        {
+            Id = "p",
+            Publish = new Publish { Channel = _audience.Channel, Event = "deploy.done", Data = ByteString.CopyFromUtf8(Data) },
+        });
+        await _audience.AssertHeardAsync("deploy.done", Data);
+        Assert.True((await _audience.Protobuf.NextAsync(ServerMessage.MessageOneofCase.Ack)).Ack.Success);
+    }
+
+    [Fact]
+    public async Task What_a_hook_sender_sends_reaches_its_session_and_the_monitors_byte_for_byte()
+    {
+        await using var sender = await _node.HooksAsync();
+        await using var monitor = await _node.HooksAsync();
+        var data = $$"""{"session_id":"{{_audience.SessionId}}", "p":[1.0]}""";
+        var frame = $$"""{ "type":"hook.user_prompt", "timestamp":"2025-01-31T12:00:00.000000Z","data":{{data}}}""";
+        await sender.SendAsync(frame);
+        Assert.Equal(frame, await monitor.NextTextAsync());
+        await _audience.AssertHeardAsync("hook.user_prompt", data);
+        await sender.SendAsync("""{"command":"get_history","params":{"event_types":["hook.user_prompt"]}}""");
+        Assert.Contains(frame, await sender.NextTextAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_said_in_a_chat_reaches_all_others_with_the_agents_answer()
+    {
+        await _audience.WebUi.SendAsync("""{"type":"chat_message","data":{"content":"h\u00e9"}}""");
+        await _audience.AssertHeardAsync("chat_message", """{"content":"h\u00e9"}""", except: _audience.WebUi);
+        var answer = (await _audience.WebUi.NextJsonAsync("type", "agent_response")).Raw("data");
+        Assert.Equal("Received: hé", Json.Parse(answer).Text("content"));
+        await _audience.AssertHeardAsync("agent_response", answer, except: _audience.WebUi);
+    }
+
+    [Fact]
+    public async Task What_a_worker_posts_reaches_user_session_and_project()
+    {
+        await using var user = await _node.UpdatesAsync("u1");
+        await using var project = await _node.ProjectsAsync(Project);
+        await using var native = await _node.NativeAsync();
+        await native.SubscribeAsync("users/u1");
+        await native.SubscribeAsync("projects/" + Project);
+        var envelope = $$"""{"target_user_id":"u1", "target_session_id":"{{_audience.SessionId}}","target_project_id":"{{Project}}","type":"agent_update","payload":{{Data}},"unknown":[0]}""";
+        var answer = await _node.PostAsync("/publish", envelope);
+        Assert.Equal((200, "Message published"), (answer.Status, answer.Body));
+        Assert.Equal(envelope, await user.NextTextAsync());
+        Assert.Equal($$"""{"type":"agent_update","payload":{{Data}}}""", await project.NextTextAsync());
+        await _audience.AssertHeardAsync("agent_update", Data);
+        var heard = new[] { await native.NextJsonAsync(), await native.NextJsonAsync() };
+        Assert.Equal(["projects/" + Project, "users/u1"], heard.Select(static one => one.Text("channel")!).Order(StringComparer.Ordinal), StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_service_broadcasts_over_HTTP_reaches_every_dialect()
+    {
+        await using var user = await _node.UpdatesAsync("u1");
+        await using var project = await _node.ProjectsAsync(Project);
+        var answer = await _node.PostAsync(
+            "/api/v1/broadcast", $$"""{"channels":["{{_audience.Channel}}","users/u1","projects/{{Project}}"],"event":"report.ready","data":{{Data}}}""");
+        Assert.Equal(200, answer.Status);
+        Assert.Equal([5, 1, 1], answer.Json.GetProperty("results").EnumerateArray().Select(static result => result.Number("subscribers")));
+        await _audience.AssertHeardAsync("report.ready", Data);
+        Assert.Equal($$"""{"target_user_id":"u1","type":"report.ready","payload":{{Data}}}""", await user.NextTextAsync());
+        Assert.Equal($$"""{"type":"report.ready","payload":{{Data}}}""", await project.NextTextAsync());
+    }
+
+    [Fact]
+    public async Task What_a_client_publishes_to_a_user_or_project_arrives_in_their_words()
+    {
+        await using var user = await _node.UpdatesAsync("u1");
+        await using var project = await _node.ProjectsAsync(Project);
+        await _audience.Context.SendAsync($$"""{"type":"publish","channel":"users/u1","event":"task.created","data":{{Data}}}""");
+        await _audience.Native.SendAsync($$"""{"type":"publish","channel":"projects/{{Project}}","event":"task_update","data":{{Data}}}""");
+        Assert.Equal($$"""{"target_user_id":"u1","type":"task.created","payload":{{Data}}}""", await user.NextTextAsync());
+        Assert.Equal($$"""{"type":"task_update","payload":{{Data}}}""", await project.NextTextAsync());
+    }
+}
