@@ -1,3 +1,5 @@
+using Relay.Actors.Connections;
+
 namespace Relay.Actors;
 
 /// <summary>How the channels of one namespace behave. Immutable.</summary>
@@ -8,6 +10,9 @@ public sealed record NamespaceSettings
 
     /// <summary>Events older than this are forgotten.</summary>
     public TimeSpan HistoryAge { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>What happens to events that a slow client does not take.</summary>
+    public WhenSlow WhenSlow { get; init; } = WhenSlow.Disconnect;
 
     /// <summary>How long a publish id is remembered (guarantees.md 3).</summary>
     public TimeSpan DedupeWindow { get; init; } = TimeSpan.FromMinutes(10);

@@ -126,4 +126,24 @@ public sealed class CrossDialectTests : IAsyncLifetime
         Assert.Equal($$"""{"target_user_id":"u1","type":"task.created","payload":{{Data}}}""", await user.NextTextAsync());
         Assert.Equal($$"""{"type":"task_update","payload":{{Data}}}""", await project.NextTextAsync());
     }
+
+    // Found by hostile input: the replica of one was asked to remove the other and failed, and the connection waited for its answer for ever.
+    [Fact]
+    public async Task A_channel_and_a_pattern_of_one_name_are_two_subscriptions_of_an_agent()
+    {
+        await using var context = await _node.ContextAsync();
+        await context.SendAsync("""{"type":"auth","agent_id":"twin","id":"a"}""");
+        await context.NextJsonAsync("id", "a");
+        await context.SubscribeAsync("topics/*");
+        await using var native = await _node.NativeAsync();
+        await native.SendAsync("""{"type":"auth","agent_id":"twin","id":"a"}""");
+        await native.NextJsonAsync("id", "a");
+        await native.SubscribeAsync("topics/*");
+        await context.SendAsync("""{"type":"publish","channel":"topics/x","event":"task.created","data":1}""");
+        Assert.Equal("topics/x", (await native.NextJsonAsync("event", "task.created")).Text("channel"));
+        await native.SendAsync("""{"type":"unsubscribe","channel":"topics/*","id":"u1"}""");
+        Assert.True((await native.NextJsonAsync("id", "u1")).GetProperty("success").GetBoolean());
+        await native.SubscribeAsync("topics/*");
+        await native.AssertAnswersAsync();
+    }
 }

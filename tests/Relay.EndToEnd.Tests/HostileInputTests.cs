@@ -17,10 +17,10 @@ namespace Relay.EndToEnd.Tests;
 public sealed class HostileInputTests(ITestOutputHelper output)
 {
     /// <summary>Messages on one connection, before the broken frame that ends it.</summary>
-    private const int Batch = 60;
+    private const int Batch = 30;
 
     /// <summary>One connection in so many only tries a handshake.</summary>
-    private const int HandshakeShare = 4;
+    private const int HandshakeShare = 3;
 
     private const int Workers = 12;
 

@@ -190,8 +190,21 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <inheritdoc/>
     public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
 
-    /// <inheritdoc/>
-    public ArraySegment<byte> OnOverflow() => FrameWriter.CloseFrame(CloseCode.TryAgainLater, "Slow consumer: reconnect and resume");
+    byte[] IOutboundOwner.OnOverflow() => FrameWriter.CloseFrame(CloseCode.TryAgainLater, "Slow consumer: reconnect and resume");
+
+    KeptBatch IQueueWords.Encode(Publication[] events)
+    {
+        var batch = new FrameBatch();
+        batch.EncodeAll(events, Encoding);
+        return batch.Keep();
+    }
+
+    byte[] IQueueWords.EncodeGap(string channel, Epoch epoch, long from, long to)
+    {
+        using var frames = new FrameBuffer(256);
+        var gap = new GapMessage { TimestampMicros = _time.NowMicros(), Channel = channel, Epoch = epoch, From = from, To = to };
+        return Append(gap, frames) ? frames.ToArray() : [];
+    }
 
     void IValueTaskSource.GetResult(short token) => _reader.GetResult(token);
 

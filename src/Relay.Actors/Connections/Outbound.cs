@@ -11,17 +11,14 @@ namespace Relay.Actors.Connections;
 /// so a batch that waits for a thousand slow clients exists once; a single pump then drains the queue with gathered sends until it is empty.
 /// </para>
 /// <para>
-/// The queue is bounded in bytes. At the bound the owner is asked once for a last frame, what waits is dropped, and the connection ends behind
-/// that frame: bytes already handed to the socket are whole frames up to the end of the pump's current gathered send.
+/// The queue is bounded in bytes. At the bound events are left out as their namespace allows (<see cref="WhenSlow"/>); where that does not suffice the owner is asked
+/// once for a last frame, what waits is dropped, and the connection ends behind that frame.
 /// </para>
 /// </summary>
 public sealed class Outbound
 {
     /// <summary>Segments of one gathered send. IOV_MAX is 1024 on Linux; 64 batches are already some hundred kilobytes.</summary>
     private const int MaxGather = 64;
-
-    /// <summary>Small frames that wait (acks, pongs) share arrays of this size: a queue entry each would cost more than their bytes.</summary>
-    private const int TailSize = 4096;
 
     /// <summary>How long a client that does not read may keep the connection after its last frame was queued.</summary>
     private static readonly TimeSpan StuckLinger = TimeSpan.FromSeconds(5);
@@ -30,11 +27,9 @@ public sealed class Outbound
     private readonly IOutboundOwner _owner;
     private readonly int _maxUnsent;
     private readonly Lock _gate = new();
-    private Queue<ArraySegment<byte>>? _queue;
-    private byte[]? _tail;
-    private int _tailCount;
-    private long _unsent;
+    private SendQueue? _queue;
     private long _gathered;
+    private long _dropped;
     private State _state;
     private bool _pumping;
     private TimeSpan _linger;
@@ -43,7 +38,7 @@ public sealed class Outbound
     /// <param name="transport">The socket.</param>
     /// <param name="owner">Told when the bound is reached.</param>
     /// <param name="maxUnsentBytes">Bound of the queue in bytes.</param>
-    public Outbound(ITransport transport, IOutboundOwner owner, int maxUnsentBytes)
+    internal Outbound(ITransport transport, IOutboundOwner owner, int maxUnsentBytes)
     {
         _transport = transport;
         _owner = owner;
@@ -68,7 +63,19 @@ public sealed class Outbound
         {
             lock (_gate)
             {
-                return _unsent;
+                return _gathered + (_queue?.Bytes ?? 0);
+            }
+        }
+    }
+
+    /// <summary>Events left out because the client was too slow for them.</summary>
+    public long DroppedEvents
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _dropped + (_queue?.Dropped ?? 0);
             }
         }
     }
@@ -87,12 +94,15 @@ public sealed class Outbound
 
     /// <summary>Sends whole frames of a shared batch. False when the connection no longer takes any.</summary>
     /// <param name="batch">The batch; only used during the call.</param>
-    /// <param name="start">First byte.</param>
-    /// <param name="count">Bytes.</param>
-    public bool Send(FrameBatch batch, int start, int count)
+    /// <param name="from">First frame.</param>
+    /// <param name="to">Frame behind the last one.</param>
+    /// <param name="whenSlow">What may happen to those that have to wait too long.</param>
+    public bool Send(FrameBatch batch, int from, int to, WhenSlow whenSlow)
     {
         lock (_gate)
         {
+            var start = batch.Start(from);
+            var count = batch.Start(to) - start;
             if (!TryDirect(batch.Bytes.Slice(start, count), out var sent))
             {
                 return false;
@@ -103,15 +113,21 @@ public sealed class Outbound
                 return true;
             }
 
-            FlushTail();
-            _queue ??= new Queue<ArraySegment<byte>>();
-            _queue.Enqueue(batch.Keep(start + sent, count - sent));
-            Queued(count - sent);
+            var kept = batch.Keep();
+            var queue = Queue();
+            if (sent > 0)
+            {
+                from = kept.FrameFrom(start + sent);
+                queue.AddBegun(kept.Bytes.AsSpan((start + sent)..kept.Start(from)));
+            }
+
+            queue.Add(kept, from, to, whenSlow);
+            Queued();
             return _state == State.Open;
         }
     }
 
-    /// <summary>Sends whole frames from a buffer that the caller reuses; what has to wait is copied.</summary>
+    /// <summary>Sends whole frames from a buffer that the caller reuses; what has to wait is copied and never left out.</summary>
     public bool SendCopy(ReadOnlySpan<byte> frames)
     {
         lock (_gate)
@@ -123,8 +139,8 @@ public sealed class Outbound
 
             if (sent < frames.Length)
             {
-                QueueCopy(frames[sent..]);
-                Queued(frames.Length - sent);
+                AddRest(frames, sent);
+                Queued();
             }
 
             return _state == State.Open;
@@ -147,8 +163,7 @@ public sealed class Outbound
             _linger = linger;
             if (sent < lastFrame.Length)
             {
-                QueueCopy(lastFrame[sent..]);
-                _unsent += lastFrame.Length - sent;
+                AddRest(lastFrame, sent);
                 StartPump();
             }
             else if (!_pumping)
@@ -164,10 +179,9 @@ public sealed class Outbound
         lock (_gate)
         {
             _state = State.Closed;
+            _dropped += _queue?.Dropped ?? 0;
             _queue = null;
-            _tail = null;
-            _tailCount = 0;
-            _unsent = 0;
+            _gathered = 0;
         }
 
         _transport.Abort();
@@ -198,40 +212,24 @@ public sealed class Outbound
         return false;
     }
 
-    private void QueueCopy(ReadOnlySpan<byte> rest)
+    private SendQueue Queue() => _queue ??= new SendQueue(_owner);
+
+    // A socket that took a part leaves the rest of one frame first: it is not known where frames end here, so all of it counts as begun.
+    private void AddRest(ReadOnlySpan<byte> frames, int sent)
     {
-        if (rest.Length > TailSize - _tailCount)
+        if (sent > 0)
         {
-            FlushTail();
+            Queue().AddBegun(frames[sent..]);
         }
-
-        if (rest.Length > TailSize)
+        else
         {
-            _queue ??= new Queue<ArraySegment<byte>>();
-            _queue.Enqueue(rest.ToArray());
-            return;
-        }
-
-        _tail ??= new byte[TailSize];
-        rest.CopyTo(_tail.AsSpan(_tailCount));
-        _tailCount += rest.Length;
-    }
-
-    private void FlushTail()
-    {
-        if (_tailCount > 0)
-        {
-            _queue ??= new Queue<ArraySegment<byte>>();
-            _queue.Enqueue(new ArraySegment<byte>(_tail!, 0, _tailCount));
-            _tail = null;
-            _tailCount = 0;
+            Queue().Add(frames);
         }
     }
 
-    private void Queued(int bytes)
+    private void Queued()
     {
-        _unsent += bytes;
-        if (_unsent > _maxUnsent)
+        if (_gathered + _queue!.Bytes > _maxUnsent && !_queue.TryMakeRoom(_maxUnsent - _gathered))
         {
             Overflow();
         }
@@ -239,26 +237,14 @@ public sealed class Outbound
         StartPump();
     }
 
+    // The rest of a half-sent frame still goes out before the last frame, or the peer reads the close code as payload. While the pump runs, its
+    // current gathered send plays that part.
     private void Overflow()
     {
-        // The first queued segment may be the rest of a half-sent frame: it must still go out before the last frame, or the peer
-        // reads the close code as payload. While the pump runs, its current gathered send plays that part.
-        FlushTail();
-        var head = _pumping ? default : _queue!.Peek();
         _queue!.Clear();
-        if (head.Array is not null)
-        {
-            _queue.Enqueue(head);
-        }
-
         _state = State.Closing;
         _linger = StuckLinger;
-        _queue.Enqueue(_owner.OnOverflow());
-        _unsent = _gathered;
-        foreach (var segment in _queue)
-        {
-            _unsent += segment.Count;
-        }
+        _queue.Add(_owner.OnOverflow());
     }
 
     private void StartPump()
@@ -297,23 +283,15 @@ public sealed class Outbound
                 return false;
             }
 
-            _unsent -= _gathered;
-            _gathered = 0;
-            FlushTail();
-            while (gather.Count < MaxGather && _queue is not null && _queue.TryDequeue(out var segment))
-            {
-                gather.Add(segment);
-                _gathered += segment.Count;
-            }
-
+            _gathered = _queue?.Take(gather, MaxGather) ?? 0;
             if (gather.Count > 0)
             {
                 return true;
             }
 
             _pumping = false;
+            _dropped += _queue?.Dropped ?? 0;
             _queue = null;
-            _unsent = 0;
             if (_state == State.Closing)
             {
                 Finish();
@@ -331,8 +309,8 @@ public sealed class Outbound
 }
 
 /// <summary>Who is told what happens to an <see cref="Outbound"/>. Called under its lock: answers at once and calls nothing back.</summary>
-public interface IOutboundOwner
+internal interface IOutboundOwner : IQueueWords
 {
     /// <summary>The client reads too slowly and the bound is reached: returns the close frame to end with.</summary>
-    ArraySegment<byte> OnOverflow();
+    byte[] OnOverflow();
 }

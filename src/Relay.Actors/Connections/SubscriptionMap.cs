@@ -5,8 +5,11 @@ namespace Relay.Actors.Connections;
 
 /// <summary>
 /// A connection's subscriptions by entity: by channel, and apart from the channels by pattern, because context has channels named <c>topics/*</c>, which an
-/// agent may bring along into a native connection, where that is a pattern. Nearly every connection has one to three, for which a dictionary of its own would be a third of what an
-/// idle connection costs here; so it begins as an array and becomes a dictionary where searching it would be felt. Owned by the connection's actor.
+/// agent may bring along into a native connection, where that is a pattern.
+/// <para>
+/// Nearly every connection has one to three, for which a dictionary of its own would be a third of what an idle connection costs here; so it begins as an
+/// array and becomes a dictionary where searching it would be felt. Owned by the connection's actor.
+/// </para>
 /// </summary>
 internal sealed class SubscriptionMap
 {

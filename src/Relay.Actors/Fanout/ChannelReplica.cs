@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
+using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -30,6 +31,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private readonly string _channel;
     private readonly ReplicaServices _services;
+    private readonly WhenSlow _whenSlow;
     private readonly SubscriberSet _subscribers = new();
     private readonly List<Publication> _pending = [];
     private readonly List<PublishReply> _replies = [];
@@ -52,6 +54,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     {
         _channel = channel;
         _services = services;
+        _whenSlow = services.Settings.For(channel).WhenSlow;
     }
 
     private enum Phase
@@ -186,7 +189,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         if (_pending.Count > 0)
         {
             var events = CollectionsMarshal.AsSpan(_pending);
-            FanoutLoop.Send(events, _subscribers);
+            FanoutLoop.Send(events, _subscribers, _whenSlow);
             if (_subscribers.CountOf(DialectKind.Context) > 0)
             {
                 WatchRedelivery(events);
@@ -331,7 +334,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             });
         }
 
-        FanoutLoop.SendTo(CollectionsMarshal.AsSpan(missed), subscription);
+        FanoutLoop.SendTo(CollectionsMarshal.AsSpan(missed), subscription, _whenSlow);
         _subscribers.Add(subscription);
         if (subscription.Presence)
         {
@@ -531,7 +534,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _redelivery!.TakeDue(Now, _subscribers.Of(DialectKind.Context), due);
         foreach (var (client, publication) in due)
         {
-            FanoutLoop.SendTo([publication], client);
+            FanoutLoop.SendTo([publication], client, _whenSlow);
         }
 
         if (_redelivery.IsEmpty)

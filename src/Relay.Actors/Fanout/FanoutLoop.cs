@@ -1,3 +1,4 @@
+using Relay.Actors.Connections;
 using Relay.Protocol;
 
 namespace Relay.Actors.Fanout;
@@ -9,7 +10,7 @@ namespace Relay.Actors.Fanout;
 internal static class FanoutLoop
 {
     /// <summary>Sends <paramref name="events"/> to everyone in <paramref name="subscribers"/> who should see them.</summary>
-    public static void Send(ReadOnlySpan<Publication> events, SubscriberSet subscribers)
+    public static void Send(ReadOnlySpan<Publication> events, SubscriberSet subscribers, WhenSlow whenSlow = WhenSlow.Disconnect)
     {
         var anyExcluded = AnyExcluded(events);
         for (var group = 0; group < subscribers.Groups; group++)
@@ -20,42 +21,42 @@ internal static class FanoutLoop
             for (var from = 0; from < events.Length;)
             {
                 var to = batch.Encode(events, from, encoding);
-                Send(batch, events[from..to], members, anyExcluded);
+                Send(batch, events[from..to], members, anyExcluded, whenSlow);
                 from = to;
             }
         }
     }
 
     /// <summary>Sends events to one subscriber, e.g. those it missed.</summary>
-    public static void SendTo(ReadOnlySpan<Publication> events, Subscription subscription)
+    public static void SendTo(ReadOnlySpan<Publication> events, Subscription subscription, WhenSlow whenSlow = WhenSlow.Disconnect)
     {
         var batch = FrameBatch.Rent();
         for (var from = 0; from < events.Length;)
         {
             var to = batch.Encode(events, from, subscription.Client.Encoding);
-            SendSelected(batch, events[from..to], subscription);
+            SendSelected(batch, events[from..to], subscription, whenSlow);
             from = to;
         }
     }
 
-    private static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded)
+    private static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded, WhenSlow whenSlow)
     {
-        var length = batch.Bytes.Length;
+        var count = batch.Count;
         foreach (var member in members)
         {
             if (anyExcluded || member.Filter is not null)
             {
-                SendSelected(batch, events, member);
+                SendSelected(batch, events, member, whenSlow);
             }
             else
             {
-                member.Client.Outbound.Send(batch, 0, length);
+                member.Client.Outbound.Send(batch, 0, count, whenSlow);
             }
         }
     }
 
     /// <summary>Sends the runs of frames that this subscriber should see.</summary>
-    private static void SendSelected(FrameBatch batch, ReadOnlySpan<Publication> events, Subscription subscription)
+    private static void SendSelected(FrameBatch batch, ReadOnlySpan<Publication> events, Subscription subscription, WhenSlow whenSlow)
     {
         var filter = subscription.Filter;
         var run = -1;
@@ -70,7 +71,7 @@ internal static class FanoutLoop
             }
             else if (!wanted && run >= 0)
             {
-                subscription.Client.Outbound.Send(batch, batch.Start(run), batch.Start(i) - batch.Start(run));
+                subscription.Client.Outbound.Send(batch, run, i, whenSlow);
                 run = -1;
             }
         }

@@ -29,7 +29,8 @@ public sealed class FrameBatch
 
     private readonly FrameBuffer _frames = new(16 * 1024);
     private readonly List<int> _ends = [];
-    private byte[]? _kept;
+    private readonly List<Publication> _events = [];
+    private KeptBatch? _kept;
 
     /// <summary>The current thread's batch, empty.</summary>
     public static FrameBatch Rent()
@@ -64,8 +65,18 @@ public sealed class FrameBatch
         return at;
     }
 
-    /// <summary>The bytes from <paramref name="start"/> on in memory that stays; made once per batch.</summary>
-    internal ArraySegment<byte> Keep(int start, int count) => new(_kept ??= _frames.ToArray(), start, count);
+    /// <summary>Frames of all <paramref name="events"/>, however many.</summary>
+    internal void EncodeAll(ReadOnlySpan<Publication> events, WireEncoding encoding)
+    {
+        Clear();
+        foreach (var publication in events)
+        {
+            Encode(publication, encoding);
+        }
+    }
+
+    /// <summary>The batch in memory that stays; made once.</summary>
+    internal KeptBatch Keep() => _kept ??= new KeptBatch(_frames.ToArray(), [.. _ends], [.. _events]);
 
     private void Encode(Publication publication, WireEncoding encoding)
     {
@@ -94,12 +105,14 @@ public sealed class FrameBatch
         }
 
         _ends.Add(_frames.Length);
+        _events.Add(publication);
     }
 
     private void Clear()
     {
         _frames.Reset();
         _ends.Clear();
+        _events.Clear();
         _kept = null;
     }
 }

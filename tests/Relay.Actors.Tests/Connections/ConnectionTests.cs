@@ -115,9 +115,8 @@ public sealed class ConnectionTests
         var client = relay.Connect(DialectKind.Relay);
         client.Connection.OnDisconnected(null);
         relay.Settle();
-        client.Send("""{"type":"ping"}""");
-        client.Pump();
-        Assert.True(client.IsReaderFree);
+        client.Connection.OnMessage("""{"type":"ping"}"""u8, false);
+        Assert.True(client.Connection.OnReadCompletedAsync(false).AsTask().IsCompletedSuccessfully);
     }
 
     [Fact]
@@ -222,6 +221,22 @@ public sealed class ConnectionTests
         Assert.Equal(new PublishOutcome(before.Position, true), again);
         var after = relay.History("topics/x");
         Assert.Equal((before.Position, before.Events.Count), (after.Position, after.Events.Count));
+    }
+
+    [Fact]
+    public void A_channel_that_was_forgotten_in_its_sleep_tells_by_a_new_epoch()
+    {
+        using var relay = new RelayHarness();
+        relay.Publish("topics/x", "a");
+        var before = relay.History("topics/x").Position;
+        relay.Advance(121);
+        relay.Archive.Forget();
+        var client = relay.Connect(DialectKind.Relay);
+        client.TakeAll();
+        client.Send($$$"""{"type":"subscribe","channel":"topics/x","since":{"epoch":"{{{before.Epoch}}}","offset":1},"id":"s"}""");
+        relay.Settle();
+        Assert.EndsWith("\"offset\":0,\"recovered\":false}", Assert.Single(client.TakeAll()));
+        Assert.NotEqual(before.Epoch, relay.History("topics/x").Position.Epoch);
     }
 
     [Fact]

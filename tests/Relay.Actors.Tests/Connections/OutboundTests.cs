@@ -288,7 +288,7 @@ public sealed class OutboundTests : IDisposable
             {
                 var batch = FrameBatch.Rent();
                 batch.Encode([Make.Verbatim(Body(thread, i))], 0, encoding);
-                outbound.Send(batch, 0, batch.Bytes.Length);
+                outbound.Send(batch, 0, batch.Count, WhenSlow.Disconnect);
             }
         }
     }
@@ -333,6 +333,10 @@ public sealed class OutboundTests : IDisposable
     {
         public static byte[] Frame { get; } = FrameWriter.CloseFrame(CloseCode.TryAgainLater, "slow");
 
-        public ArraySegment<byte> OnOverflow() => Frame;
+        public byte[] OnOverflow() => Frame;
+
+        public KeptBatch Encode(Publication[] events) => throw new InvalidOperationException("nothing is conflated here");
+
+        public byte[] EncodeGap(string channel, Epoch epoch, long from, long to) => throw new InvalidOperationException("nothing is left out here");
     }
 }

@@ -150,12 +150,13 @@ public sealed class FanoutTests : IDisposable
     {
         var batch = FrameBatch.Rent();
         batch.Encode([Make.Event(1), Make.Event(2)], 0, Make.Client(1).Encoding);
-        var one = batch.Keep(3, 5);
-        var other = batch.Keep(0, batch.Bytes.Length);
-        Assert.Same(one.Array, other.Array);
-        Assert.Equal(batch.Bytes.Slice(3, 5).ToArray(), one.ToArray());
+        var one = batch.Keep();
+        Assert.Same(one, batch.Keep());
+        Assert.Equal(batch.Bytes.ToArray(), one.Bytes);
+        Assert.Equal([batch.Start(1), batch.Start(2)], one.Ends);
+        Assert.Equal([0, 1, 1, 2], new[] { 0, 1, one.Start(1), one.Start(1) + 1 }.Select(one.FrameFrom));
         batch.Encode([Make.Event(3)], 0, Make.Client(1).Encoding);
-        Assert.NotSame(one.Array, batch.Keep(0, 1).Array);
+        Assert.NotSame(one, batch.Keep());
     }
 
     [Fact]
