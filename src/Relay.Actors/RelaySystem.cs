@@ -201,7 +201,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             : Props.Create(() => new ChannelReplica(name, services));
 
     private Props AgentProps(Func<IActorRef> channels) => _parts.AgentGateway is { } gateway
-        ? Props.Create(() => new GatewayAgent(gateway, channels, _parts.Settings, _parts.Kernel.Time))
+        ? Props.Create(() => new GatewayAgent(gateway, channels, _parts.Settings, _parts.Kernel.Time, _log))
         : Props.Create(() => new EchoAgent(channels));
 
     private WireEncoding EncodingOf(ConnectionRequest request)

@@ -7,6 +7,7 @@ public sealed class AuthTests(AuthTests.Node shared) : IClassFixture<AuthTests.N
 {
     private const string FullKey = "full-key-0123456789abcdef0123456789abcdef";
     private const string ReadKey = "read-key-0123456789abcdef0123456789abcdef";
+    private const string WriteKey = "write-key-0123456789abcdef0123456789abcde";
 
     private readonly NodeProcess _node = shared.Process;
 
@@ -76,10 +77,18 @@ public sealed class AuthTests(AuthTests.Node shared) : IClassFixture<AuthTests.N
     }
 
     [Fact]
+    public async Task A_token_cannot_make_a_token_for_somebody_else_nor_a_key_one_that_can_do_more()
+    {
+        var token = await TokenAsync("builder");
+        Assert.Equal(200, (await _node.PostAsync("/api/auth/token", """{"agent_id":"builder"}""", bearer: token)).Status);
+        Assert.Equal(403, (await _node.PostAsync("/api/auth/token", """{"agent_id":"somebody-else"}""", bearer: token)).Status);
+        Assert.Equal(403, (await _node.PostAsync("/api/auth/token", """{"agent_id":"builder"}""", bearer: WriteKey)).Status);
+    }
+
+    [Fact]
     public async Task An_updates_client_is_the_user_its_token_names()
     {
         await using var client = await WsClient.ConnectAsync(_node.Ws("/ws"), bearer: await TokenAsync("user-7"));
-        await using var watcher = await _node.NativeAsync(FullKey);
         await Relay.Testing.Eventually.UntilAsync(
             async () => (await _node.GetAsync("/api/v1/channels", bearer: FullKey)).Body.Contains("users/user-7", StringComparison.Ordinal), "user-7 is subscribed");
         const string Envelope = """{"target_user_id":"user-7","type":"agent_update","payload":{"n":1}}""";
@@ -129,7 +138,8 @@ public sealed class AuthTests(AuthTests.Node shared) : IClassFixture<AuthTests.N
         public async Task InitializeAsync() => Process = await NodeProcess.StartAsync(
             ("Auth:Required", "true"),
             ("Auth:ApiKeys:0:Key", FullKey), ("Auth:ApiKeys:0:Name", "full"), ("Auth:ApiKeys:0:Rights", "publish,subscribe"),
-            ("Auth:ApiKeys:1:Key", ReadKey), ("Auth:ApiKeys:1:Name", "reader"), ("Auth:ApiKeys:1:Rights", "subscribe"));
+            ("Auth:ApiKeys:1:Key", ReadKey), ("Auth:ApiKeys:1:Name", "reader"), ("Auth:ApiKeys:1:Rights", "subscribe"),
+            ("Auth:ApiKeys:2:Key", WriteKey), ("Auth:ApiKeys:2:Name", "writer"), ("Auth:ApiKeys:2:Rights", "publish"));
 
         public async Task DisposeAsync()
         {

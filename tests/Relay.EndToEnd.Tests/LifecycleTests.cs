@@ -33,6 +33,52 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task A_planned_stop_under_load_loses_nothing_that_was_acked()
+    {
+        await using var node = await NodeProcess.StartAsync();
+        await using var subscriber = await node.NativeAsync();
+        await using var publisher = await node.NativeAsync();
+        await subscriber.SubscribeAsync("topics/load");
+        var publishing = PublishUntilEndAsync(publisher);
+        for (var n = 0; n < 500; n++)
+        {
+            Assert.Equal(n, (await subscriber.NextJsonAsync("event", "load")).Number("data"));
+        }
+
+        Assert.Equal(0, await node.StopAsync());
+        await publishing;
+        await subscriber.EndAsync();
+        await publisher.EndAsync();
+        var acked = publisher.Pending().Select(Json.Parse).Count(static json => json.Text("type") == "ack" && json.GetProperty("success").GetBoolean());
+        var seen = subscriber.Pending().Select(Json.Parse).Where(static json => json.Text("event") == "load").Select(static json => json.Number("data")).ToList();
+        Assert.Equal(Enumerable.Range(500, seen.Count).Select(static n => (long)n), seen);
+        Assert.True(acked <= seen.Count + 500, $"{acked} acked, {seen.Count + 500} seen");
+        node.AssertNoFailuresInLog();
+    }
+
+    [Fact]
+    public async Task A_planned_stop_while_Redis_floods_the_node_ends_with_0()
+    {
+        await using var redis = await RedisServerProcess.StartAsync();
+        await using var node = await NodeProcess.StartAsync(("Redis:Endpoints", redis.Endpoint));
+        await Eventually.UntilAsync(async () => (await node.GetAsync("/ready")).Status == 200, "the node is ready");
+        await using var client = await node.UpdatesAsync("u1");
+        var messages = Enumerable.Range(0, 100_000).Select(static n => "{\"target_user_id\":\"u1\",\"type\":\"x\",\"payload\":" + n.ToString() + "}").ToList();
+        var flood = redis.PublishAllAsync("updates", messages);
+        for (var n = 0; n < 1000; n++)
+        {
+            Assert.Equal(messages[n], await client.NextTextAsync());
+        }
+
+        Assert.Equal(0, await node.StopAsync());
+        Assert.Equal(1001, (await client.EndAsync()).Code);
+        await flood;
+        var rest = client.Pending();
+        Assert.Equal(messages.Skip(1000).Take(rest.Count), rest, StringComparer.Ordinal);
+        node.AssertNoFailuresInLog();
+    }
+
+    [Fact]
     public async Task A_stop_with_a_client_that_reads_nothing_still_ends_with_0()
     {
         await using var node = await NodeProcess.StartAsync(("Drain:Seconds", "1"));
@@ -148,6 +194,21 @@ public sealed class LifecycleTests
         foreach (var n in new[] { 3, 4, 5 })
         {
             Assert.Equal(n, (await again.NextJsonAsync()).Number("data"));
+        }
+    }
+
+    private static async Task PublishUntilEndAsync(WsClient publisher)
+    {
+        try
+        {
+            for (var n = 0; ; n++)
+            {
+                await publisher.SendAsync($$"""{"type":"publish","channel":"topics/load","event":"load","data":{{n}},"id":"p{{n}}"}""");
+            }
+        }
+        catch (Exception ended) when (ended is System.Net.WebSockets.WebSocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The node has gone, as it should.
         }
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Relay.Actors.Channels;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
@@ -35,7 +36,7 @@ public interface IAgentGateway
 }
 
 /// <summary>An agent behind a gateway: Redis list or HTTP webhook. A request that cannot be handed over ends at once in an <c>agent_error</c>.</summary>
-public sealed class GatewayAgent(IAgentGateway gateway, Func<IActorRef> channels, RelaySettings settings, TimeProvider time) : ActorBase
+public sealed partial class GatewayAgent(IAgentGateway gateway, Func<IActorRef> channels, RelaySettings settings, TimeProvider time, ILogger log) : ActorBase
 {
     /// <inheritdoc/>
     protected override void OnReceive(object message)
@@ -49,8 +50,9 @@ public sealed class GatewayAgent(IAgentGateway gateway, Func<IActorRef> channels
                     failure: error => new Answered(request, null, error));
                 break;
             case Answered { Error: { } error } failed:
+                LogUnreachable(log, error, failed.Request.RequestId);
                 AgentAnswers.Publish(
-                    channels(), failed.Request, "agent_error", AgentJson.AgentError(failed.Request.RequestId, "The agent cannot be reached: " + error.Message));
+                    channels(), failed.Request, "agent_error", AgentJson.AgentError(failed.Request.RequestId, "The agent cannot be reached"));
                 break;
             case Answered { Answer: { Length: > 0 } answer } answered when AgentJson.TryAddRequestId(answer, answered.Request.RequestId, out var data):
                 AgentAnswers.Publish(channels(), answered.Request, "agent_response", data);
@@ -74,6 +76,9 @@ public sealed class GatewayAgent(IAgentGateway gateway, Func<IActorRef> channels
     }
 
     private sealed record Answered(AgentRequest Request, byte[]? Answer, Exception? Error);
+
+    [LoggerMessage(EventId = 110, Level = LogLevel.Warning, Message = "Request {RequestId} cannot be handed to the agent")]
+    private static partial void LogUnreachable(ILogger log, Exception error, string requestId);
 }
 
 /// <summary>An agent answers by publishing on the session's channel; the session sees it there.</summary>

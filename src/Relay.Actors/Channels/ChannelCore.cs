@@ -21,6 +21,9 @@ internal sealed class ChannelCore
     private readonly List<Publication> _accepted = [];
     private readonly List<Publication> _counted = [];
     private readonly bool _isHooks;
+
+    // Somebody knows the position, so that a client may come back with it.
+    private bool _wasShown;
     private PatternTable.Entry[] _knownPatterns = [];
     private IActorRef[] _patternReplicas = [];
     private readonly List<PublishReply> _replies = [];
@@ -58,6 +61,7 @@ internal sealed class ChannelCore
                 return true;
             case ReplicaJoin join:
                 Flush();
+                _wasShown = true;
                 _replicas.TryAdd(join.Replica, 0);
                 _context.Watch(join.Replica);
                 join.Replica.Tell(new ReplicaJoined(_state.Position), _context.Self);
@@ -76,6 +80,7 @@ internal sealed class ChannelCore
                 return true;
             case HistoryQuery query:
                 Flush();
+                _wasShown = true;
                 _context.Sender.Tell(Answer(query), _context.Self);
                 return true;
             default:
@@ -126,7 +131,10 @@ internal sealed class ChannelCore
     public void Save()
     {
         Flush();
-        _services.Archive.Put(Channel, _state);
+        if (_wasShown || !_state.IsUnused)
+        {
+            _services.Archive.Put(Channel, _state);
+        }
     }
 
     // Stations "admit, sequence". A publish that cannot be taken is answered, never lost in a failure of the actor.

@@ -36,6 +36,9 @@ public sealed class ChannelState
     /// <summary>Where the channel stands.</summary>
     public StreamPosition Position => new(Epoch, Offset);
 
+    /// <summary>True when it has accepted nothing.</summary>
+    public bool IsUnused => Offset == 0 && _transients == 0;
+
     /// <summary>Stored events.</summary>
     public int HistoryCount => _history.Count;
 

@@ -12,6 +12,10 @@ namespace Relay.Actors.Connections;
 internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 {
     private const string AgentPrefix = "agents/";
+
+    /// <summary>Payload bytes of one history answer.</summary>
+    private const int MaxHistoryBytes = 1 << 20;
+
     private static readonly TimeSpan JsonPingTimeout = TimeSpan.FromSeconds(60);
 
     private long _lastJsonPing = core.Services.Time.GetTimestamp();
@@ -224,6 +228,12 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             return;
         }
 
+        if (_announced && core.AgentId != agent)
+        {
+            Announce("agent.disconnected");
+            _announced = false;
+        }
+
         var wasNobody = IsNobody;
         core.IsAuthenticated = true;
         _isAgent = true;
@@ -272,8 +282,24 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         RequestId = command.RequestId,
         Channel = command.Channel,
         Position = reply.Position,
-        Events = reply.Events,
+        Events = Page(reply.Events, oldestFirst: command.Since is not null),
     });
+
+    // One answer is one frame. Who asked from a position goes on behind the last event it got; who asked for the newest gets the newest that fit.
+    private static List<Publication> Page(List<Publication> events, bool oldestFirst)
+    {
+        var bytes = 0;
+        for (var i = 0; i < events.Count; i++)
+        {
+            bytes += events[oldestFirst ? i : events.Count - 1 - i].Data.Length;
+            if (bytes > MaxHistoryBytes && i > 0)
+            {
+                return oldestFirst ? events[..i] : events[^i..];
+            }
+        }
+
+        return events;
+    }
 
     // Native clients are kept alive by WebSocket pings, which browsers answer by themselves.
     private void CheckLiveness()

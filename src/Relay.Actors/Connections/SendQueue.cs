@@ -142,56 +142,57 @@ internal sealed class SendQueue(IQueueWords words)
         return new ArraySegment<byte>(entry.Array, entry.Offset, entry.Count);
     }
 
+    // The newest of each key keeps its own place; final states are not conflated. Walked backwards, so that the first of a key is its newest
+    // whatever the clocks said.
     private void Conflate()
     {
-        var newest = new Dictionary<(string Channel, string Key), Publication>();
-        LinkedListNode<Waiting>? at = null;
-        var total = 0;
-        for (var node = _entries.First; node is not null; node = node.Next)
+        var seen = new HashSet<(string Channel, string Key)>();
+        for (var node = _entries.Last; node is not null;)
         {
-            if (node.Value is { Batch: { } batch, WhenSlow: WhenSlow.Conflate } entry)
+            var previous = node.Previous;
+            if (node.Value is { Batch: not null, WhenSlow: WhenSlow.Conflate })
             {
-                at ??= node;
-                for (var i = entry.From; i < entry.To; i++, total++)
-                {
-                    var publication = batch.Events[i];
-
-                    // Removed and added again: the newest of a key also takes its place in the order.
-                    var key = (publication.Channel, publication.Key ?? "");
-                    newest.Remove(key);
-                    newest.Add(key, publication);
-                }
+                ConflateEntry(node, seen);
             }
+
+            node = previous;
+        }
+    }
+
+    private void ConflateEntry(LinkedListNode<Waiting> node, HashSet<(string Channel, string Key)> seen)
+    {
+        var entry = node.Value;
+        var batch = entry.Batch!;
+        var kept = new List<Publication>();
+        var left = new List<Publication>();
+        for (var i = entry.To - 1; i >= entry.From; i--)
+        {
+            var publication = batch.Events[i];
+            var stays = seen.Add((publication.Channel, publication.Key ?? "")) || IsFinal(publication.Event);
+            (stays ? kept : left).Add(publication);
         }
 
-        if (at is null || newest.Count == total)
+        if (left.Count == 0)
         {
             return;
         }
 
-        var kept = newest.Values.OrderBy(static publication => publication.TimestampMicros).ThenBy(static publication => publication.Position.Offset).ToArray();
-        var survivors = kept.ToHashSet();
-        var anchor = _entries.AddBefore(at, Waiting.Of(words.Encode(kept), 0, kept.Length, WhenSlow.Conflate));
-        Bytes += anchor.Value.Count;
-        for (var node = anchor.Next; node is not null;)
+        left.Reverse();
+        foreach (var publication in left)
         {
-            var next = node.Next;
-            if (node.Value is { Batch: { } batch, WhenSlow: WhenSlow.Conflate } entry)
-            {
-                for (var i = entry.From; i < entry.To; i++)
-                {
-                    if (!survivors.Contains(batch.Events[i]))
-                    {
-                        NoteDropped(anchor, batch.Events[i]);
-                    }
-                }
-
-                Bytes -= entry.Count;
-                _entries.Remove(node);
-            }
-
-            node = next;
+            NoteDropped(node, publication);
         }
+
+        if (kept.Count > 0)
+        {
+            kept.Reverse();
+            var entryKept = Waiting.Of(words.Encode([.. kept]), 0, kept.Count, WhenSlow.Conflate);
+            _entries.AddBefore(node, entryKept);
+            Bytes += entryKept.Count;
+        }
+
+        Bytes -= entry.Count;
+        _entries.Remove(node);
     }
 
     private void Drop(long goal, bool finalToo)

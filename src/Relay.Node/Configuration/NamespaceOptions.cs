@@ -1,3 +1,5 @@
+using Relay.Actors.Connections;
+
 namespace Relay.Node.Configuration;
 
 /// <summary>Where accepted events are kept.</summary>
@@ -5,13 +7,6 @@ public enum Durability
 {
     /// <summary>In the owner's memory; gone with the node, told by a new epoch.</summary>
     Memory,
-}
-
-/// <summary>What happens to a connection at its bound of unsent bytes; guarantees.md 8.</summary>
-public enum SlowPolicy
-{
-    /// <summary>Closed with 1013; it may come back and resume.</summary>
-    Disconnect,
 }
 
 /// <summary>Who may do something on a namespace's channels.</summary>
@@ -47,7 +42,7 @@ public sealed record NamespaceOptions
     public Durability Durability { get; init; }
 
     /// <summary>What happens to a slow reader.</summary>
-    public SlowPolicy WhenSlow { get; init; }
+    public WhenSlow WhenSlow { get; init; }
 
     /// <summary>Whether channels know their members.</summary>
     public bool Presence { get; init; } = true;
@@ -69,7 +64,7 @@ public sealed record NamespaceOptions
             DedupeWindow = section.Read("DedupeWindow", Kinds.DurationOrNone(TimeSpan.FromSeconds(1), year), usual.DedupeWindow, "How long a publish id is remembered, so that a repeat is accepted once; 0 = not at all."),
             DedupeIds = section.Read("DedupeIds", Kinds.Count(0, 1_000_000), usual.DedupeIds, "Publish ids each channel remembers; 0 = none."),
             Durability = section.Read("Durability", Kinds.Choice([("memory", Durability.Memory)], "redis", "sql"), usual.Durability, "Where accepted events are kept: memory. redis and sql are not available yet."),
-            WhenSlow = section.Read("WhenSlow", Kinds.Choice([("disconnect", SlowPolicy.Disconnect)], "dropOldest", "conflate"), usual.WhenSlow, "What happens to a client at Limits:UnsentBytes: disconnect (1013). dropOldest and conflate are not available yet."),
+            WhenSlow = section.Read("WhenSlow", Kinds.Choice([("disconnect", WhenSlow.Disconnect), ("dropOldest", WhenSlow.DropOldest), ("conflate", WhenSlow.Conflate)]), usual.WhenSlow, "What happens at Limits:UnsentBytes: disconnect the client (1013), drop the oldest waiting events, or keep only the newest of each key; a native client is told the gap."),
             Presence = section.Read("Presence", Kinds.NotYet(Kinds.Flag, true, "presence is kept wherever a subscriber asks for it"), usual.Presence, "Whether subscribers may ask for presence. Cannot be turned off yet."),
             Publish = section.Read("Publish", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Publish, "Who may publish, of those let in: anyone. authenticated and nobody are not available yet."),
             Subscribe = section.Read("Subscribe", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Subscribe, "Who may subscribe, of those let in: anyone. authenticated and nobody are not available yet."),

@@ -73,5 +73,6 @@ public static class RelayOptionsMapping
         HistoryAge = options.HistoryAge > TimeSpan.Zero ? options.HistoryAge : Forever,
         DedupeWindow = options.DedupeWindow,
         DedupeIds = options.DedupeIds,
+        WhenSlow = options.WhenSlow,
     };
 }

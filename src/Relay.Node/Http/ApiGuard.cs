@@ -35,8 +35,12 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
     }
 
     /// <summary>Whose publish ids a caller's are.</summary>
-    public string ScopeOf(HttpContext context) =>
-        Authenticator.FromHeader(context.Request.Headers.Authorization) is { } credential ? authenticator.Identify(credential)?.Subject ?? "" : "";
+    public string ScopeOf(HttpContext context) => IdentityOf(context)?.Subject ?? "";
+
+    /// <summary>True when an admitted caller may have a token for <paramref name="subject"/>: holders of a token only for who they are, or an agent could
+    /// become any other. API keys name services, which hand tokens out.</summary>
+    public bool MayIssueFor(HttpContext context, string subject) =>
+        !authenticator.IsRequired || IdentityOf(context) is not { ExpiresAt: not null } holder || holder.Subject.Equals(subject, StringComparison.Ordinal);
 
     /// <summary>
     /// Lets pages of allowed origins read the answer (CORS); answers their preflight. False when the request is done with.
@@ -94,6 +98,9 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
 
         return null;
     }
+
+    private Identity? IdentityOf(HttpContext context) =>
+        Authenticator.FromHeader(context.Request.Headers.Authorization) is { } credential ? authenticator.Identify(credential) : null;
 
     internal static void Error(Utf8JsonWriter json, string code, string text)
     {

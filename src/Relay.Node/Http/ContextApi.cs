@@ -62,10 +62,11 @@ internal static class ContextApi
         json.WriteNumber("pendingDeliveries", pending);
     }
 
-    // Where nobody enters without credentials, nobody may mint them without credentials either.
+    // Where nobody enters without credentials, nobody may mint them without credentials either, and none that can do more than their maker: a token may
+    // publish and subscribe.
     private static async Task TokenAsync(HttpContext context, TokenIssuer issuer, ApiGuard guard)
     {
-        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Publish))
+        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Publish | Rights.Subscribe))
         {
             return;
         }
@@ -80,6 +81,12 @@ internal static class ContextApi
         if (Text(body, "session_id") is { Length: > 256 })
         {
             await context.JsonAsync(StatusCodes.Status400BadRequest, static json => json.WriteString("error", "session_id is longer than 256 characters"));
+            return;
+        }
+
+        if (!guard.MayIssueFor(context, agent))
+        {
+            await context.JsonAsync(StatusCodes.Status403Forbidden, static json => json.WriteString("error", "A token is renewed for its own agent only"));
             return;
         }
 

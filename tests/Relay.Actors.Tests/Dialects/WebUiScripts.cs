@@ -233,10 +233,10 @@ public sealed class WebUiScripts
     [InlineData("not json", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
     [InlineData("[1]", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
     [InlineData("{} {}", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
-    [InlineData("throw", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent cannot be reached: boom"}}""")]
+    [InlineData("throw", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent cannot be reached"}}""")]
     public void What_an_agent_answers_at_once_ends_the_request(string answer, string frame)
     {
-        using var relay = new RelayHarness(settings: Quick, gateway: new FakeGateway { Answer = answer });
+        using var relay = new RelayHarness(settings: Quick, gateway: new FakeGateway { Answer = answer }) { ExpectsFailures = answer == "throw" };
         new Script(relay).Run($$$"""
             a = webui
             a *
