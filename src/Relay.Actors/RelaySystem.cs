@@ -43,6 +43,9 @@ public sealed record RelayParts
 /// </summary>
 public sealed partial class RelaySystem : IConnectionFactory
 {
+    /// <summary>Messages a replica puts aside during one long fan-out; far beyond what publishers may have in flight and clients may ask meanwhile.</summary>
+    private const int ReplicaStash = 1_000_000;
+
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(10);
 
     private readonly RelayParts _parts;
@@ -198,7 +201,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     private static Props ReplicaProps(string name, ReplicaServices services) =>
         PatternReplica.PatternOf(name) is { } pattern
             ? Props.Create(() => new PatternReplica(pattern, services))
-            : Props.Create(() => new ChannelReplica(name, services));
+            : Props.Create(() => new ChannelReplica(name, services)).WithStashCapacity(ReplicaStash);
 
     private Props AgentProps(Func<IActorRef> channels) => _parts.AgentGateway is { } gateway
         ? Props.Create(() => new GatewayAgent(gateway, channels, _parts.Settings, _parts.Kernel.Time, _log))

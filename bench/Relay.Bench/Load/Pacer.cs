@@ -30,30 +30,29 @@ internal sealed class Pacer
     public long IntendedAt(long number) => Start + (long)(number * _interval);
 
     /// <summary>How many publishes should have gone out by now.</summary>
-    public long Due
+    public long Due => CountBefore(_clock.Now + 1);
+
+    /// <summary>How many publishes are intended before <paramref name="instant"/>.</summary>
+    public long CountBefore(long instant)
     {
-        get
+        if (instant <= Start)
         {
-            var now = _clock.Now;
-            if (now < Start)
-            {
-                return 0;
-            }
-
-            // The division may round to the wrong side of a boundary; IntendedAt decides.
-            var due = (long)((now - Start) / _interval) + 1;
-            while (IntendedAt(due) <= now)
-            {
-                due++;
-            }
-
-            while (due > 0 && IntendedAt(due - 1) > now)
-            {
-                due--;
-            }
-
-            return due;
+            return 0;
         }
+
+        // The division may round to the wrong side of a boundary; IntendedAt decides.
+        var count = (long)((instant - Start) / _interval) + 1;
+        while (IntendedAt(count) < instant)
+        {
+            count++;
+        }
+
+        while (count > 0 && IntendedAt(count - 1) >= instant)
+        {
+            count--;
+        }
+
+        return count;
     }
 
     /// <summary>Time left until publish <paramref name="number"/> is due; zero when it is.</summary>

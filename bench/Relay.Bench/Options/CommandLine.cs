@@ -46,8 +46,8 @@ internal sealed class CommandLine
             + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed or publishes refused; 2 wrong options.");
         _url.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
         _redis.Validators.Add(static result => Refuse(result, ReadEndPoint(result.GetValueOrDefault<string>()) is null, "not HOST:PORT"));
-        _dialect.AcceptOnlyFromAmong("relay", "context", "updates");
-        _route.AcceptOnlyFromAmong("ws", "http", "redis");
+        _dialect.Validators.Add(static result => RequireOneOf(result, "relay", "context", "updates"));
+        _route.Validators.Add(static result => RequireOneOf(result, "ws", "http", "redis"));
         Option[] all =
         [
             _url, _dialect, _route, _subscribers, _channels, _publishers, _rate, _window, _payload, _event, _prefix, _seconds, _warmUp, _settle, _drain,
@@ -119,6 +119,9 @@ internal sealed class CommandLine
         HelpName = value.Length > 0 ? value : null,
         DefaultValueFactory = _ => usual,
     };
+
+    private static void RequireOneOf(OptionResult result, params string[] values) =>
+        Refuse(result, result.GetValueOrDefault<string>() is { } value && !values.Contains(value, StringComparer.Ordinal), "one of " + string.Join(", ", values));
 
     private static void Refuse(OptionResult result, bool refused, string reason)
     {

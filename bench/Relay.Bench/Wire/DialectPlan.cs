@@ -37,6 +37,9 @@ internal sealed class DialectPlan
     /// <summary>Path of a publisher's WebSocket or of the HTTP publish.</summary>
     public required string PublisherPath { get; init; }
 
+    /// <summary>Name of a channel as a JSON string.</summary>
+    public string QuotedNameOf(int channel) => Quote(_names[channel]);
+
     /// <summary>The frame that subscribes to <paramref name="channel"/>.</summary>
     public byte[] SubscribeFrame(int channel) =>
         Encoding.UTF8.GetBytes($"{{\"type\":\"subscribe\",\"channel\":{Quote(_names[channel])},\"id\":\"s\"}}");

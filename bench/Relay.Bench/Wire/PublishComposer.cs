@@ -1,6 +1,5 @@
 using System.Text;
 using Relay.Bench.Measure;
-using Relay.Bench.Options;
 
 namespace Relay.Bench.Wire;
 

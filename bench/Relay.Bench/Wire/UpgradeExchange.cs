@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Relay.Protocol;
+using Relay.Protocol.Handshake;
 
 namespace Relay.Bench.Wire;
 

@@ -194,7 +194,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
     KeptBatch IQueueWords.Encode(Publication[] events)
     {
-        var batch = new FrameBatch();
+        using var batch = new FrameBatch();
         batch.EncodeAll(events, Encoding);
         return batch.Keep();
     }

@@ -37,6 +37,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private readonly List<PublishReply> _replies = [];
 
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
+    private FanoutRun? _run;
     private PresenceSet? _presence;
     private Redelivery? _redelivery;
     private List<Subscription>? _waiting;
@@ -78,14 +79,35 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
-        if (message is ChannelBatch batch)
+        if (_run is not null)
         {
-            Collect(batch);
+            GoOn(message);
             return;
         }
 
+        switch (message)
+        {
+            case ChannelBatch batch:
+                Collect(batch);
+                return;
+            case DeliveryAcked acked:
+                _redelivery?.Acked(acked.Subscription, acked.Position);
+                return;
+        }
+
         // Everything else must see what was collected as delivered.
-        Flush();
+        if (TryFlush())
+        {
+            Handle(message);
+        }
+        else
+        {
+            Context.Stash.Stash();
+        }
+    }
+
+    private void Handle(object message)
+    {
         switch (message)
         {
             case AddSubscription or RemoveSubscription when _phase == Phase.Passivating:
@@ -105,9 +127,6 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 break;
             case HistoryReply:
                 break;
-            case DeliveryAcked acked:
-                _redelivery?.Acked(acked.Subscription, acked.Position);
-                break;
             case PresenceQuery query:
                 query.Client.Send((_presence ??= new PresenceSet()).Answer(_channel, query.RequestId, Now));
                 break;
@@ -123,6 +142,9 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             case RedeliveryDue:
                 Redeliver();
                 break;
+            case HealingEnded:
+                Healed();
+                break;
             case ReplicaStatsQuery query:
                 Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _redelivery?.CountPending(_subscribers.Of(DialectKind.Context)) ?? 0), Self);
                 break;
@@ -135,7 +157,11 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnBatchCompleted()
     {
-        Flush();
+        if (_run is not null || !TryFlush())
+        {
+            return;
+        }
+
         TellCount();
 
         // Behind the count: a connection that publishes now finds itself among the channel's subscribers.
@@ -183,21 +209,60 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _replies.AddRange(batch.Replies);
     }
 
-    // Station "fan out": events first, then the answers for their publishers.
-    private void Flush()
+    // Station "fan out": events first, then the answers for their publishers. False when there are so many subscribers that it goes on in later turns.
+    private bool TryFlush()
     {
         if (_pending.Count > 0)
         {
-            var events = CollectionsMarshal.AsSpan(_pending);
-            FanoutLoop.Send(events, _subscribers, _whenSlow);
-            if (_subscribers.CountOf(DialectKind.Context) > 0)
+            if (_subscribers.Count > FanoutRun.SendsPerTurn)
             {
-                WatchRedelivery(events);
+                _run = new FanoutRun([.. _pending], _subscribers, _whenSlow);
+                _pending.Clear();
+                Self.Tell(FanoutRun.Next, Self);
+                return false;
             }
 
+            var events = CollectionsMarshal.AsSpan(_pending);
+            FanoutLoop.Send(events, _subscribers, _whenSlow);
+            Sent(events);
             _pending.Clear();
         }
 
+        Reply();
+        return true;
+    }
+
+    // Nothing may change the subscribers in the middle of a batch, and nothing may overtake it: all else waits for its end.
+    private void GoOn(object message)
+    {
+        if (message != FanoutRun.Next)
+        {
+            Context.Stash.Stash();
+            return;
+        }
+
+        if (!_run!.Step())
+        {
+            Self.Tell(FanoutRun.Next, Self);
+            return;
+        }
+
+        Sent(_run.Events);
+        _run = null;
+        Reply();
+        Context.Stash.UnstashAll();
+    }
+
+    private void Sent(ReadOnlySpan<Publication> events)
+    {
+        if (_subscribers.CountOf(DialectKind.Context) > 0)
+        {
+            WatchRedelivery(events);
+        }
+    }
+
+    private void Reply()
+    {
         if (_replies.Count > 0 && _healing is null)
         {
             foreach (var reply in _replies)
@@ -478,8 +543,19 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         _position = reply.Position;
-        Flush();
-        if (_phase == Phase.Joined)
+        if (TryFlush())
+        {
+            Healed();
+        }
+        else
+        {
+            Self.Tell(HealingEnded.Instance, Self);
+        }
+    }
+
+    private void Healed()
+    {
+        if (_phase == Phase.Joined && _healing is null)
         {
             BeginWaiting();
         }
@@ -541,6 +617,11 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         {
             Context.Timers.Cancel(RedeliveryTimer);
         }
+    }
+
+    private sealed class HealingEnded
+    {
+        public static HealingEnded Instance { get; } = new();
     }
 
     private sealed class RedeliveryDue

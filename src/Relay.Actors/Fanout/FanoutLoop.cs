@@ -39,7 +39,8 @@ internal static class FanoutLoop
         }
     }
 
-    private static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded, WhenSlow whenSlow)
+    /// <summary>Sends the frames of <paramref name="events"/> in <paramref name="batch"/> to <paramref name="members"/>.</summary>
+    public static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded, WhenSlow whenSlow)
     {
         var count = batch.Count;
         foreach (var member in members)
@@ -77,7 +78,8 @@ internal static class FanoutLoop
         }
     }
 
-    private static bool AnyExcluded(ReadOnlySpan<Publication> events)
+    /// <summary>True when an event leaves somebody out, so that each member must be looked at.</summary>
+    public static bool AnyExcluded(ReadOnlySpan<Publication> events)
     {
         foreach (var publication in events)
         {

@@ -11,9 +11,9 @@ namespace Relay.Actors.Fanout;
 /// the batch copied, once, into an array that then lives as long as somebody waits for it. So a batch that everyone takes allocates nothing, and
 /// nothing needs a reference count (the rejected alternative: every slow client would hold a pooled buffer hostage, and a missed release is a leak).
 /// </para>
-/// Used within one turn of one replica; never kept.
+/// The thread's batch is used within one turn and never kept; a fan-out of several turns has one of its own.
 /// </summary>
-public sealed class FrameBatch
+public sealed class FrameBatch : IDisposable
 {
     /// <summary>
     /// A batch is cut here and sent, so that a burst neither grows the thread's buffer without bound nor makes its copy a large object
@@ -77,6 +77,9 @@ public sealed class FrameBatch
 
     /// <summary>The batch in memory that stays; made once.</summary>
     internal KeptBatch Keep() => _kept ??= new KeptBatch(_frames.ToArray(), [.. _ends], [.. _events]);
+
+    /// <summary>Gives the buffer back; for batches of one's own, never for the thread's.</summary>
+    public void Dispose() => _frames.Dispose();
 
     private void Encode(Publication publication, WireEncoding encoding)
     {

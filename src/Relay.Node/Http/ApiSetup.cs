@@ -1,3 +1,4 @@
+using Microsoft.Net.Http.Headers;
 using Relay.Node.WebSockets;
 
 namespace Relay.Node.Http;
@@ -13,6 +14,7 @@ public static class ApiSetup
     {
         app.Use(AnswerFailuresAsync);
         app.Use(AnswerPlainRequestsAsync);
+        app.Use(AnswerPreflightsAsync);
         ContextApi.Map(app);
         UpdatesApi.Map(app);
         WebUiApi.Map(app);
@@ -35,6 +37,22 @@ public static class ApiSetup
         {
             // Nobody is there any more to be answered.
         }
+    }
+
+    // A browser asks before it lets a page of another origin call the API.
+    private static Task AnswerPreflightsAsync(HttpContext context, RequestDelegate next)
+    {
+        if (!HttpMethods.IsOptions(context.Request.Method) || !context.Request.Headers.ContainsKey(HeaderNames.AccessControlRequestMethod))
+        {
+            return next(context);
+        }
+
+        if (context.RequestServices.GetRequiredService<ApiGuard>().AllowOrigin(context))
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        }
+
+        return Task.CompletedTask;
     }
 
     // The context listener speaks WebSocket on / and /ws, and answers anything else there as its original did.

@@ -40,15 +40,6 @@ internal sealed class WebUiApi
         routes.MapPost("/api/sessions", context => api.GuardAsync(context, Rights.Publish, api.CreateAsync));
         routes.MapGet("/api/sessions/{id}", context => api.GuardAsync(context, Rights.Subscribe, api.SessionAsync));
         routes.MapDelete("/api/sessions/{id}", context => api.GuardAsync(context, Rights.Publish, api.DeleteAsync));
-        routes.MapMethods("/api/{**path}", [HttpMethods.Options], context =>
-        {
-            if (api._guard.AllowOrigin(context))
-            {
-                context.Response.StatusCode = StatusCodes.Status204NoContent;
-            }
-
-            return Task.CompletedTask;
-        });
     }
 
     private async Task GuardAsync(HttpContext context, Rights? right, Func<HttpContext, Task> serve)

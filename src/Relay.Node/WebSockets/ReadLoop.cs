@@ -36,12 +36,15 @@ internal static partial class ReadLoop
             {
                 var result = await transport.Input.ReadAsync();
                 var ended = result.IsCompleted;
-                var wasReading = reading;
+
+                // Asked before the read is looked at: the answer to a close frame may finish the transport at once, and what came before that frame in the
+                // same read is still to be handled. Senders that fire and forget write their messages and the close together.
+                var wasReading = reading && !transport.IsFinishing;
                 reading &= Deliver(result.Buffer, frames, handler, transport);
                 transport.Input.AdvanceTo(result.Buffer.End);
-                if (wasReading && !transport.IsFinishing)
+                if (wasReading)
                 {
-                    if (!reading)
+                    if (!reading && !transport.IsFinishing)
                     {
                         transport.ExpectFinish(group.CloseTimeout);
                     }
