@@ -172,6 +172,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Tells every client that the node leaves (1001, native clients 1012) and waits until they are gone or the time is over.</summary>
     public async Task CloseConnectionsAsync(TimeSpan timeout)
     {
+        Connections.IsLeaving = true;
         foreach (var connection in Connections.All)
         {
             var native = connection.Kind is DialectKind.Relay or DialectKind.RelayProtobuf;

@@ -197,6 +197,7 @@ public sealed class HttpTests(HttpTests.Node shared) : IClassFixture<HttpTests.N
         Assert.Equal(204, preflight.Status);
         Assert.Equal(own, preflight.Header("Access-Control-Allow-Origin"));
         var foreign = await _node.SendAsync(HttpMethod.Options, "/api/v1/publish", origin: "https://evil.example");
+        Assert.Equal(403, foreign.Status);
         Assert.Null(foreign.Header("Access-Control-Allow-Origin"));
     }
 

@@ -39,6 +39,9 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>True once a token or an agent's name was accepted.</summary>
     public bool IsAuthenticated { get; set; } = client.Request.Principal.IsAuthenticated;
 
+    /// <summary>What it may do, by the credentials it showed last.</summary>
+    public Principal Principal { get; set; } = client.Request.Principal;
+
     /// <summary>The agent it speaks for, null when none.</summary>
     public string? AgentId { get; set; } = client.Request.AgentId;
 
@@ -169,6 +172,11 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     public void Published(PublishReply reply)
     {
         InFlight -= reply.Outcomes.Length;
+        if (Services.Registry.IsLeaving)
+        {
+            return;
+        }
+
         for (var i = 0; i < reply.Outcomes.Length; i++)
         {
             var requestId = reply.Batch.Items[i].RequestId;

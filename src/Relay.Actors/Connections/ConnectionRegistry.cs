@@ -9,6 +9,17 @@ public sealed class ConnectionRegistry
     private readonly ConcurrentDictionary<long, ClientConnection> _connections = new();
     private readonly int[] _byKind = new int[(int)DialectKind.RelayProtobuf + 1];
     private long _lastId;
+    private volatile bool _isLeaving;
+
+    /// <summary>
+    /// True once the node closes its connections, one after the other: from then on no publish is acked, because an event of that moment may find some of its
+    /// subscribers closed already. Its publisher learns nothing, comes back and repeats it under its id (guarantees.md 3, 10).
+    /// </summary>
+    public bool IsLeaving
+    {
+        get => _isLeaving;
+        internal set => _isLeaving = value;
+    }
 
     /// <summary>All connections.</summary>
     public int Count => _byKind.Sum();

@@ -38,6 +38,15 @@ public sealed record ConnectionRequest
 /// <param name="IsAuthenticated">True when a token or key was verified.</param>
 public sealed record Principal(string Subject, bool IsAuthenticated)
 {
+    /// <summary>May publish events.</summary>
+    public bool MayPublish { get; init; } = true;
+
+    /// <summary>May hear events and read history and presence.</summary>
+    public bool MaySubscribe { get; init; } = true;
+
+    /// <summary>Speaks for a service rather than for one user, so it may listen for any user.</summary>
+    public bool IsService { get; init; }
+
     /// <summary>Nobody in particular.</summary>
     public static Principal Anonymous { get; } = new("", false);
 }

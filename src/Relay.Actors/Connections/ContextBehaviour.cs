@@ -24,7 +24,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
     private string? _sessionId = core.Client.Request.SessionId;
 
     // A pattern reads channels the client may not even know of: only where nobody needs a right, or with a verified identity.
-    private bool MayUsePatterns => core.IsAuthenticated || !core.Services.Authenticator.IsRequired;
+    private bool MayUsePatterns => core.Principal.MaySubscribe && (core.IsAuthenticated || !core.Services.Authenticator.IsRequired);
 
     // Where everyone must sign in, a context client comes in without credentials to bring them in its auth message (protocols.md: 4002, the socket stays
     // open). Until then it is nobody: it hears nothing, says nothing, and its ?agent_id= proves nothing (guarantees.md 9).
@@ -45,7 +45,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         });
         if (!IsNobody)
         {
-            core.SubscribeSilently("global");
+            Hear("global");
         }
     }
 
@@ -62,6 +62,9 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 return true;
             case PublishCommand when IsNobody:
                 core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to publish before authentication");
+                return true;
+            case PublishCommand when !core.Principal.MayPublish:
+                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to publish");
                 return true;
             case PublishCommand publish:
                 Publish(publish);
@@ -124,11 +127,20 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         }
     }
 
+    private void Hear(string channel)
+    {
+        if (core.Principal.MaySubscribe)
+        {
+            core.SubscribeSilently(channel);
+        }
+    }
+
     private void Subscribe(SubscribeCommand command)
     {
         if (command.IsPattern ? !MayUsePatterns : !MayRead(command.Channel))
         {
             var text = command.IsPattern ? "Not authorized to subscribe to patterns"
+                : !core.Principal.MaySubscribe ? "Not authorized to subscribe"
                 : IsAgent(command.Channel) ? "Not authorized to subscribe to this agent channel"
                 : "Not authorized to subscribe before authentication";
             core.Refuse(command.RequestId, ErrorCode.NotAuthorized, text);
@@ -162,7 +174,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
     {
         if (PatternReplica.PatternOf(entity) is not { } pattern)
         {
-            core.SubscribeSilently(entity);
+            Hear(entity);
         }
         else if (IsNative && MayUsePatterns && core.Find(pattern) is not { IsPattern: true })
         {
@@ -172,7 +184,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     // An agent's channel is for the agent itself and for whoever proved an identity (protocols.md, context table).
     private bool MayRead(string channel) =>
-        !IsNobody && (!IsAgent(channel) || core.IsAuthenticated || channel.AsSpan(AgentPrefix.Length).SequenceEqual(core.AgentId));
+        !IsNobody && core.Principal.MaySubscribe && (!IsAgent(channel) || core.IsAuthenticated || channel.AsSpan(AgentPrefix.Length).SequenceEqual(core.AgentId));
 
     private static bool IsAgent(string channel) => channel.StartsWith(AgentPrefix, StringComparison.Ordinal);
 
@@ -210,6 +222,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             }
 
             agent = principal.Subject;
+            core.Principal = principal;
         }
         else if (string.IsNullOrEmpty(agent))
         {
@@ -243,7 +256,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         core.Ack(command.RequestId);
         if (wasNobody)
         {
-            core.SubscribeSilently("global");
+            Hear("global");
         }
 
         // The client hears its own arrival, so global must be subscribed by then.
@@ -252,10 +265,10 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             Announce("agent.connected");
             _announced = true;
         });
-        core.SubscribeSilently(AgentPrefix + agent);
+        Hear(AgentPrefix + agent);
         if (!string.IsNullOrEmpty(_sessionId) && ChannelName.IsValid("sessions/" + _sessionId))
         {
-            core.SubscribeSilently("sessions/" + _sessionId);
+            Hear("sessions/" + _sessionId);
         }
 
         core.IsBusy = true;

@@ -25,6 +25,8 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
     {
         switch (command)
         {
+            case HookEventCommand when !core.Principal.MayPublish:
+                return true;
             case HookEventCommand hookEvent:
                 Publish(hookEvent);
                 return true;
@@ -32,7 +34,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
                 AskStatus();
                 core.IsBusy = true;
                 return true;
-            case HookHistoryCommand { Limit: < 1 }:
+            case HookHistoryCommand history when history.Limit < 1 || !core.Principal.MaySubscribe:
                 core.Send(new HookHistoryMessage { TimestampMicros = core.Now, Events = [] });
                 return true;
             case HookHistoryCommand history:
@@ -41,6 +43,8 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
                 return true;
             case HookFilterCommand filter:
                 SetFilter(filter.Filter);
+                return true;
+            case HookRegisterCommand when !core.Principal.MaySubscribe:
                 return true;
             case HookRegisterCommand register:
                 Listen(register.SessionId is { } session ? "sessions/" + session : AllEvents);
@@ -57,7 +61,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
             case HookStatusMessage status:
                 core.IsBusy = false;
                 core.Send(status);
-                if (core.Find(_channel) is null)
+                if (core.Principal.MaySubscribe && core.Find(_channel) is null)
                 {
                     core.SubscribeSilently(_channel, filter: _filter);
                 }

@@ -25,6 +25,10 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
     {
         switch (command)
         {
+            case SessionCreateCommand or SessionJoinCommand when !core.Principal.MaySubscribe:
+            case ChatCommand or TypingCommand when !core.Principal.MayPublish:
+                core.Error(ErrorCode.NotAuthorized, "These credentials do not allow it");
+                return true;
             case SessionCreateCommand:
                 Ask(NewSessionId(), new CreateSession());
                 return true;

@@ -34,7 +34,14 @@ public sealed class Authenticator : IAuthenticator
     public TokenIssuer Issuer { get; }
 
     /// <inheritdoc/>
-    public Principal? Verify(string credential) => Identify(credential) is { } identity ? new Principal(identity.Subject, IsAuthenticated: true) : null;
+    public Principal? Verify(string credential) => Identify(credential) is { } identity
+        ? new Principal(identity.Subject, IsAuthenticated: true)
+        {
+            MayPublish = identity.Rights.HasFlag(Rights.Publish),
+            MaySubscribe = identity.Rights.HasFlag(Rights.Subscribe),
+            IsService = identity.ExpiresAt is null,
+        }
+        : null;
 
     /// <summary>Like <see cref="Verify"/>, with rights, session and end of validity.</summary>
     public Identity? Identify(string credential)

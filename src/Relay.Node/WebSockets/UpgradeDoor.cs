@@ -26,6 +26,8 @@ internal sealed class UpgradeDoor
     private static readonly HandshakeRefusal Draining = new(503, "Server is leaving") { Headers = [new("Retry-After", "1")] };
     private static readonly HandshakeRefusal Unauthorized = new(401, "Unauthorized") { Headers = [new("WWW-Authenticate", "Bearer")] };
 
+    private static readonly HandshakeRefusal Forbidden = new(403, "Forbidden");
+
     private readonly WebSocketServerOptions _options;
     private readonly ConnectionGate _gate;
     private readonly IAuthenticator _authenticator;
@@ -82,8 +84,23 @@ internal sealed class UpgradeDoor
             return null;
         }
 
+        if (!MayListen(choice, principal))
+        {
+            refusal = Forbidden;
+            return null;
+        }
+
         return Negotiate(request, listener, remote, choice, principal, out refusal);
     }
+
+    // Families that only listen are refused here, since they have no words to be told later; another user's events need a service's key.
+    private bool MayListen(DialectChoice choice, Principal principal) => choice.Kind switch
+    {
+        DialectKind.Projects => principal.MaySubscribe,
+        DialectKind.Updates => principal.MaySubscribe
+            && (!_authenticator.IsRequired || principal.IsService || string.Equals(choice.UserId, principal.Subject, StringComparison.Ordinal)),
+        _ => true,
+    };
 
     private Admission? Negotiate(
         UpgradeRequest request, ListenerIdentity listener, string remote, DialectChoice choice, Principal principal, out HandshakeRefusal? refusal)

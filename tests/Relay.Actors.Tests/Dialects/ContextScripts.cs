@@ -221,6 +221,37 @@ public sealed class ContextScripts
         """, authRequired: true);
 
     [Fact]
+    public void Credentials_without_a_right_are_refused_what_they_lack() => Script.Play("""
+        a = relay token=good-mute
+        a *
+        a > {"type":"publish","channel":"topics/a","event":"task.created","id":"p"}
+        a < {"type":"ack","id":"p","success":false,"code":"NOT_AUTHORIZED","error":"Not authorized to publish","timestamp":…}
+        a > {"type":"subscribe","channel":"topics/a","id":"s"}
+        a *
+        b = relay token=good-deaf
+        b *
+        b > {"type":"subscribe","channel":"topics/a","id":"s"}
+        b < {"type":"ack","id":"s","success":false,"code":"NOT_AUTHORIZED","error":"Not authorized to subscribe","timestamp":…}
+        b > {"type":"history","channel":"topics/a","id":"h"}
+        b < {"type":"ack","id":"h","success":false,"code":"NOT_AUTHORIZED","error":"Not authorized to read this channel","timestamp":…}
+        b > {"type":"publish","channel":"topics/a","event":"task.created","data":1,"id":"p"}
+        b *
+        a *
+        post global system.info 1
+        a *
+        c = webui token=good-mute
+        c *
+        c > {"type":"session_create"}
+        c *
+        c > {"type":"chat_message","data":{"content":"x"}}
+        c < {"type":"error",…"data":{"code":"UNAUTHORIZED","message":"These credentials do not allow it",…}}
+        d = webui token=good-deaf
+        d *
+        d > {"type":"session_create"}
+        d < {"type":"error",…"data":{"code":"UNAUTHORIZED","message":"These credentials do not allow it",…}}
+        """, authRequired: true);
+
+    [Fact]
     public void A_failed_auth_gets_its_code_and_the_socket_stays_open() => Script.Play("""
         a = context
         a *

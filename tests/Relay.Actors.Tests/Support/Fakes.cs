@@ -4,13 +4,17 @@ using Relay.Actors.Connections;
 
 namespace Relay.Actors.Tests;
 
-/// <summary>Knows tokens of the form <c>good-NAME</c>.</summary>
+/// <summary>Knows tokens of the form <c>good-NAME</c>, and <c>good-deaf</c> that may not subscribe, <c>good-mute</c> that may not publish.</summary>
 internal sealed class FakeAuthenticator : IAuthenticator
 {
     public bool IsRequired { get; set; }
 
     public Principal? Verify(string credential) =>
-        credential.StartsWith("good-", StringComparison.Ordinal) ? new Principal(credential["good-".Length..], true) : null;
+        credential.StartsWith("good-", StringComparison.Ordinal) ? new Principal(credential["good-".Length..], true)
+        {
+            MayPublish = credential != "good-mute",
+            MaySubscribe = credential != "good-deaf",
+        } : null;
 }
 
 /// <summary>Keeps every state until it is told to forget.</summary>

@@ -40,6 +40,11 @@ internal static class Api
         if (origin is not null)
         {
             request.Headers.Add("Origin", origin);
+            if (method == HttpMethod.Options)
+            {
+                // As browsers ask before they let a page post.
+                request.Headers.Add("Access-Control-Request-Method", "POST");
+            }
         }
 
         using var response = await Client.SendAsync(request);

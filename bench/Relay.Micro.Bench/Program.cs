@@ -1,0 +1,4 @@
+using BenchmarkDotNet.Running;
+using Relay.Micro.Bench;
+
+BenchmarkSwitcher.FromAssembly(typeof(DecodeBenchmarks).Assembly).Run(args);
