@@ -11,11 +11,12 @@ public class FaultTests
     public async Task A_faithful_server_passes()
     {
         await using var server = new FakeRelay();
-        var run = await Tool.RunShortlyAsync(server.Url, Load);
+        var run = await Tool.RunAsync(["--url", server.Url, "--warm-up", "0", "--settle", "0", "--seconds", "0.5", "--drain", "60", .. Load]);
         Assert.True(run.ExitCode == 0, run.ToString());
         Assert.Equal(100, run.Check("published"));
         Assert.Equal(300, run.Check("received"));
         Assert.Equal(100, run.Check("accepted"));
+        Assert.Equal(0, run.Check("unanswered"));
         Assert.Equal(300, run.Report.GetProperty("load").GetProperty("latency_us").GetProperty("count").GetInt64());
     }
 
@@ -86,6 +87,15 @@ public class FaultTests
     }
 
     [Fact]
+    public async Task A_publish_that_is_delivered_and_never_acked_is_unanswered()
+    {
+        await using var server = new FakeRelay { SilentAt = 70 };
+        var run = await Tool.RunShortlyAsync(server.Url, Load);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal((1, 0), (run.Check("unanswered"), run.Check("missing")));
+    }
+
+    [Fact]
     public async Task Connections_that_fail_are_counted_and_the_others_go_on()
     {
         // The fourth connection is the publisher's.
@@ -115,5 +125,32 @@ public class FaultTests
         Assert.Equal(1, run.Check("missing"));
         Assert.Equal(1, run.Check("stalled"));
         Assert.True(run.Check("published") > 6, run.ToString());
+    }
+
+    [Fact]
+    public async Task An_interrupted_load_reports_what_it_measured_until_then()
+    {
+        await using var server = new FakeRelay();
+        using var interrupt = new CancellationTokenSource();
+        using var output = new StringWriter();
+        using var progress = new CancelAtFirstLine(interrupt);
+        string[] args = ["--url", server.Url, "--subscribers", "2", "--rate", "100", "--seconds", "600", "--warm-up", "0", "--json"];
+        var code = await BenchProgram.RunAsync(args, output, output, progress, interrupt.Token);
+        using var report = System.Text.Json.JsonDocument.Parse(output.ToString());
+        Assert.True(code == 0, output.ToString());
+        Assert.True(report.RootElement.GetProperty("interrupted").GetBoolean());
+        Assert.True(report.RootElement.GetProperty("load").GetProperty("deliveries").GetInt64() > 0);
+    }
+
+    /// <summary>Progress has a line per second of load; at the first one somebody presses Ctrl-C.</summary>
+    private sealed class CancelAtFirstLine(CancellationTokenSource interrupt) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            if (value!.StartsWith("load", StringComparison.Ordinal))
+            {
+                interrupt.Cancel();
+            }
+        }
     }
 }

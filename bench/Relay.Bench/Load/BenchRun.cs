@@ -187,11 +187,11 @@ internal sealed class BenchRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until everything published has arrived, or the time for it is over.</summary>
+    /// <summary>Waits until everything published has arrived and is answered, or the time for it is over.</summary>
     private async Task DrainAsync()
     {
         var until = _run.Clock.Now + (long)(_options.DrainSeconds * 1e9);
-        while (_run.Clock.Now < until && (_subscribers.Sum(Missing) > 0 || IsBehind()))
+        while (_run.Clock.Now < until && (IsBehind() || _run.Progress().Answered < _driver.Published || _subscribers.Sum(Missing) > 0))
         {
             await Task.Delay(TimeSpan.FromMilliseconds(10), _time, CancellationToken.None);
         }
@@ -227,6 +227,7 @@ internal sealed class BenchRun : IAsyncDisposable
             Published = _driver.Published,
             Accepted = lane.Accepted,
             Refused = lane.Refused,
+            Unanswered = _driver.Published - lane.Accepted - lane.Refused,
             Unsent = _driver.Unsent,
             Received = lane.Received,
             Missing = sum.Missing,

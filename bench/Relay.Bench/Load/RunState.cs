@@ -88,11 +88,11 @@ internal sealed class RunState : IDisposable
         return total;
     }
 
-    /// <summary>Distinct deliveries so far; cheap, may be asked at any time.</summary>
-    public (long Received, long Measured) Progress()
+    /// <summary>Distinct deliveries, and answered publishes, so far; cheap, may be asked at any time.</summary>
+    public (long Received, long Answered) Progress()
     {
         var lanes = _lanes.Values;
-        return (lanes.Sum(static lane => lane.Received), lanes.Sum(static lane => lane.Measured));
+        return (lanes.Sum(static lane => lane.Received), lanes.Sum(static lane => lane.Accepted + lane.Refused));
     }
 
     public void Dispose() => _lanes.Dispose();

@@ -24,7 +24,7 @@ internal sealed class CommandLine
     private readonly Option<double> _seconds = New("--seconds", "S", "Length of the measured part; with --idle, of the wait.", Usual.Seconds);
     private readonly Option<double> _warmUp = New("--warm-up", "S", "Load before the measured part.", Usual.WarmUpSeconds);
     private readonly Option<double> _settle = New("--settle", "S", "Pause between the last subscription and the first publish.", Usual.SettleSeconds);
-    private readonly Option<double> _drain = New("--drain", "S", "Longest wait for the last deliveries.", Usual.DrainSeconds);
+    private readonly Option<double> _drain = New("--drain", "S", "Longest wait for the last deliveries and answers.", Usual.DrainSeconds);
     private readonly Option<double> _connectRate = New("--connect-rate", "R", "Ramp: connections opened per second; 0 = no limit.", Usual.ConnectRate);
     private readonly Option<int> _concurrency = New("--connect-concurrency", "N", "Handshakes in flight at once.", Usual.ConnectConcurrency);
     private readonly Option<double> _connectTimeout = New("--connect-timeout", "S", "For all connections together, beyond the ramp itself.", Usual.ConnectTimeoutSeconds);
@@ -43,7 +43,7 @@ internal sealed class CommandLine
     {
         Root = new RootCommand(
             "Opens subscribers, publishes, checks every delivery (once, in order, native: without a gap in the offsets) and reports throughput and latency.\n"
-            + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed or publishes refused; 2 wrong options.");
+            + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed, publishes refused or unanswered; 2 wrong options.");
         _url.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
         _redis.Validators.Add(static result => Refuse(result, ReadEndPoint(result.GetValueOrDefault<string>()) is null, "not HOST:PORT"));
         _dialect.Validators.Add(static result => RequireOneOf(result, "relay", "context", "updates"));

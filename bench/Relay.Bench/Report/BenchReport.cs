@@ -106,6 +106,9 @@ internal sealed record CheckReport
 
     public required long Refused { get; init; }
 
+    /// <summary>Publishes sent whose answer never came.</summary>
+    public required long Unanswered { get; init; }
+
     /// <summary>Publishes that were due and could not be sent in time; no latency stands for them.</summary>
     public required long Unsent { get; init; }
 
@@ -141,7 +144,7 @@ internal sealed record CheckReport
     public required long Stalled { get; init; }
 
     public bool Ok =>
-        (Refused | Missing | Duplicates | OutOfOrder | Misdelivered | OffsetGaps | OffsetRepeats | EpochChanges | WithoutPosition) == 0
+        (Refused | Unanswered | Missing | Duplicates | OutOfOrder | Misdelivered | OffsetGaps | OffsetRepeats | EpochChanges | WithoutPosition) == 0
         && (FailedConnections | LostConnections | LostPublishers) == 0;
 }
 

@@ -80,7 +80,7 @@ internal static class ReportText
 
     private static void AddChecks(StringBuilder text, CheckReport checks)
     {
-        Row(text, "published", $"{Whole(checks.Published)}, {Whole(checks.Accepted)} accepted, {checks.Refused} refused, {checks.Unsent} unsent, {checks.Stalled} stalled");
+        Row(text, "published", $"{Whole(checks.Published)}, {Whole(checks.Accepted)} accepted, {checks.Refused} refused, {checks.Unanswered} unanswered, {checks.Unsent} unsent, {checks.Stalled} stalled");
         Row(text, "received", $"{Whole(checks.Received)}, {checks.Missing} missing, {checks.Duplicates} duplicate, {checks.OutOfOrder} out of order, {checks.Misdelivered} misdelivered");
         if ((checks.OffsetGaps | checks.OffsetRepeats | checks.EpochChanges | checks.WithoutPosition) != 0)
         {

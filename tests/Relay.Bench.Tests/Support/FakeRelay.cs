@@ -35,6 +35,9 @@ internal sealed class FakeRelay : IAsyncDisposable
     /// <summary>Publishes from this number on are refused; null = none.</summary>
     public long? RefuseFrom { get; set; }
 
+    /// <summary>This publish is delivered and not acked; null = all are.</summary>
+    public long? SilentAt { get; set; }
+
     /// <summary>Subscribers beyond this many are refused the upgrade.</summary>
     public int MaxConnections { get; set; } = int.MaxValue;
 
@@ -154,6 +157,11 @@ internal sealed class FakeRelay : IAsyncDisposable
             {
                 subscriber.Send(frame);
             }
+        }
+
+        if (_offset == SilentAt)
+        {
+            return;
         }
 
         client.Send($"{{\"type\":\"ack\",\"id\":{id},\"success\":true,\"timestamp\":1,\"epoch\":\"00000001\",\"offset\":{_offset},\"duplicate\":false,\"subscribers\":1}}");

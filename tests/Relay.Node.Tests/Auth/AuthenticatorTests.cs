@@ -66,7 +66,7 @@ public sealed class AuthenticatorTests
         var authenticator = new Authenticator(Options, Tokens.Clock);
         Assert.Equal(new Identity("billing", Rights.Publish), authenticator.Identify("billing-key-0123456789"));
         Assert.Equal(Rights.Publish | Rights.Subscribe | Rights.Admin, authenticator.Identify("operator.key.0123456789")!.Rights);
-        Assert.Equal(new Principal("billing", IsAuthenticated: true) { IsService = true }, authenticator.Verify("billing-key-0123456789"));
+        Assert.Equal(new Principal("billing", IsAuthenticated: true) { IsService = true, MaySubscribe = false }, authenticator.Verify("billing-key-0123456789"));
     }
 
     [Theory]
