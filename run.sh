@@ -36,5 +36,9 @@ TEXT
         ;;
 esac
 
-# exec: signals reach the node itself, and its exit code is this script's.
+# exec: signals reach the node itself, and its exit code is this script's. A shell without job control starts background jobs with SIGINT ignored,
+# which a program inherits; where env can undo that, kill -INT ends the node there as Ctrl-C does in a terminal.
+if env --default-signal=INT true 2>/dev/null; then
+    exec env --default-signal=INT dotnet "$output/Relay.Node.dll" "$@"
+fi
 exec dotnet "$output/Relay.Node.dll" "$@"
