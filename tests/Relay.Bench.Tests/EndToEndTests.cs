@@ -46,7 +46,7 @@ public sealed partial class EndToEndTests : IAsyncLifetime, IDisposable
     {
         var file = _folder.File("report.json");
         var run = await Tool.RunAsync(
-            "--url", _url, "--subscribers", "50", "--seconds", "2", "--warm-up", "0.2", "--server-pid", _node.Id.ToString(CultureInfo.InvariantCulture), "--output", file);
+            "--url", _url, "--subscribers", "50", "--seconds", "2", "--warm-up", "0.2", "--drain", "60", "--server-pid", _node.Id.ToString(CultureInfo.InvariantCulture), "--output", file);
         Assert.True(run.ExitCode == 0, run + _node.Output);
         Assert.True(run.Load("deliveries_per_second") > 0);
         Assert.Equal(run.Check("published") * 50, run.Check("received"));
@@ -64,7 +64,7 @@ public sealed partial class EndToEndTests : IAsyncLifetime, IDisposable
     public async Task Every_dialect_and_route_delivers_everything(string arguments)
     {
         var args = arguments.Replace("REDIS", _redis.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal).Split(' ');
-        var run = await Tool.RunAsync(["--url", _url, "--seconds", "0.7", "--warm-up", "0.1", .. args]);
+        var run = await Tool.RunAsync(["--url", _url, "--seconds", "0.7", "--warm-up", "0.1", "--drain", "60", .. args]);
         Assert.True(run.ExitCode == 0, run + _node.Output);
         Assert.True(run.Check("received") > 0, run.ToString());
         Assert.Equal(0, run.Check("missing"));
@@ -73,7 +73,7 @@ public sealed partial class EndToEndTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_second_run_against_the_same_server_is_no_repeat_of_the_first()
     {
-        string[] args = ["--url", _url, "--subscribers", "3", "--channel-prefix", "topics/shared-", "--rate", "200", "--seconds", "0.5", "--warm-up", "0"];
+        string[] args = ["--url", _url, "--subscribers", "3", "--channel-prefix", "topics/shared-", "--rate", "200", "--seconds", "0.5", "--warm-up", "0", "--drain", "60"];
         Assert.Equal(0, (await Tool.RunAsync(args)).ExitCode);
         var second = await Tool.RunAsync(args);
         Assert.True(second.ExitCode == 0, second.ToString());

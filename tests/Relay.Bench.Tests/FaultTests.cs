@@ -120,10 +120,10 @@ public class FaultTests
     {
         // One delivery of the only open publish is lost: nothing else can show it, so the window is given up after a second.
         await using var server = new FakeRelay { Faults = static (subscriber, offset, frame) => subscriber == 0 && offset == 5 ? [] : [frame(offset)] };
-        var run = await Tool.RunAsync("--url", server.Url, "--subscribers", "2", "--window", "1", "--warm-up", "0", "--settle", "0", "--seconds", "3.5", "--drain", "1");
+        var run = await Tool.RunAsync("--url", server.Url, "--subscribers", "2", "--window", "1", "--warm-up", "0", "--settle", "0", "--seconds", "5", "--drain", "1");
         Assert.Equal(1, run.ExitCode);
         Assert.Equal(1, run.Check("missing"));
-        Assert.Equal(1, run.Check("stalled"));
+        Assert.True(run.Check("stalled") >= 1, run.ToString());
         Assert.True(run.Check("published") > 6, run.ToString());
     }
 
