@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
-using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -26,20 +24,14 @@ public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, 
 public sealed class ChannelReplica : ActorBase, IBatchReceiver
 {
     private const int MaxReplay = 10_000;
-    private const string RedeliveryTimer = "redelivery";
-    private static readonly TimeSpan RedeliveryTick = TimeSpan.FromSeconds(1);
 
     private readonly string _channel;
     private readonly ReplicaServices _services;
-    private readonly WhenSlow _whenSlow;
     private readonly SubscriberSet _subscribers = new();
-    private readonly List<Publication> _pending = [];
-    private readonly List<PublishReply> _replies = [];
+    private readonly ReplicaDelivery _delivery;
 
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
-    private FanoutRun? _run;
     private PresenceSet? _presence;
-    private Redelivery? _redelivery;
     private List<Subscription>? _waiting;
     private HashSet<Subscription>? _catchingUp;
     private readonly List<Subscription> _started = [];
@@ -55,7 +47,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     {
         _channel = channel;
         _services = services;
-        _whenSlow = services.Settings.For(channel).WhenSlow;
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(channel).WhenSlow);
     }
 
     private enum Phase
@@ -79,9 +71,9 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
-        if (_run is not null)
+        if (_delivery.IsRunning)
         {
-            GoOn(message);
+            _delivery.GoOn(message);
             return;
         }
 
@@ -91,12 +83,12 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 Collect(batch);
                 return;
             case DeliveryAcked acked:
-                _redelivery?.Acked(acked.Subscription, acked.Position);
+                _delivery.Acked(acked);
                 return;
         }
 
         // Everything else must see what was collected as delivered.
-        if (TryFlush())
+        if (_delivery.TryFlush())
         {
             Handle(message);
         }
@@ -140,13 +132,13 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 OwnerLost();
                 break;
             case RedeliveryDue:
-                Redeliver();
+                _delivery.Redeliver();
                 break;
             case HealingEnded:
                 Healed();
                 break;
             case ReplicaStatsQuery query:
-                Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _redelivery?.CountPending(_subscribers.Of(DialectKind.Context)) ?? 0), Self);
+                Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _delivery.CountPending()), Self);
                 break;
             default:
                 Unhandled(message);
@@ -157,7 +149,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnBatchCompleted()
     {
-        if (_run is not null || !TryFlush())
+        if (_delivery.IsRunning || !_delivery.TryFlush())
         {
             return;
         }
@@ -203,75 +195,10 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 _position = publication.Position;
             }
 
-            _pending.Add(publication);
+            _delivery.Collect(publication);
         }
 
-        _replies.AddRange(batch.Replies);
-    }
-
-    // Station "fan out": events first, then the answers for their publishers. False when there are so many subscribers that it goes on in later turns.
-    private bool TryFlush()
-    {
-        if (_pending.Count > 0)
-        {
-            if (_subscribers.Count > FanoutRun.SendsPerTurn)
-            {
-                _run = new FanoutRun([.. _pending], _subscribers, _whenSlow);
-                _pending.Clear();
-                Self.Tell(FanoutRun.Next, Self);
-                return false;
-            }
-
-            var events = CollectionsMarshal.AsSpan(_pending);
-            FanoutLoop.Send(events, _subscribers, _whenSlow);
-            Sent(events);
-            _pending.Clear();
-        }
-
-        Reply();
-        return true;
-    }
-
-    // Nothing may change the subscribers in the middle of a batch, and nothing may overtake it: all else waits for its end.
-    private void GoOn(object message)
-    {
-        if (message != FanoutRun.Next)
-        {
-            Context.Stash.Stash();
-            return;
-        }
-
-        if (!_run!.Step())
-        {
-            Self.Tell(FanoutRun.Next, Self);
-            return;
-        }
-
-        Sent(_run.Events);
-        _run = null;
-        Reply();
-        Context.Stash.UnstashAll();
-    }
-
-    private void Sent(ReadOnlySpan<Publication> events)
-    {
-        if (_subscribers.CountOf(DialectKind.Context) > 0)
-        {
-            WatchRedelivery(events);
-        }
-    }
-
-    private void Reply()
-    {
-        if (_replies.Count > 0 && _healing is null)
-        {
-            foreach (var reply in _replies)
-            {
-                reply.ReplyTo.Tell(reply, Self);
-            }
-
-            _replies.Clear();
-        }
+        _delivery.Collect(batch.Replies);
     }
 
     private void Add(Subscription subscription)
@@ -314,12 +241,12 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         if (_subscribers.Count > 0 && position != _position)
         {
             // The owner changed under living subscribers: fetch what it accepted before this replica joined it.
-            _healing = new object();
+            SetHealing(new object());
             Ask(new HistoryQuery { Tag = _healing, After = _position, Limit = MaxReplay });
             return;
         }
 
-        _healing = null;
+        SetHealing(null);
         _position = position;
         BeginWaiting();
     }
@@ -399,7 +326,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             });
         }
 
-        FanoutLoop.SendTo(CollectionsMarshal.AsSpan(missed), subscription, _whenSlow);
+        _delivery.SendTo(missed, subscription);
         _subscribers.Add(subscription);
         if (subscription.Presence)
         {
@@ -494,7 +421,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        _healing = null;
+        SetHealing(null);
         if (_owner is not null)
         {
             Context.Unwatch(_owner);
@@ -525,9 +452,15 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
     }
 
+    private void SetHealing(object? question)
+    {
+        _healing = question;
+        _delivery.HoldsReplies = question is not null;
+    }
+
     private void Heal(HistoryReply reply)
     {
-        _healing = null;
+        SetHealing(null);
         if (!reply.Complete)
         {
             TellGap(reply);
@@ -538,12 +471,12 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             if (publication.Position.Epoch != _position.Epoch || publication.Position.Offset > _position.Offset)
             {
                 _position = publication.Position;
-                _pending.Add(publication);
+                _delivery.Collect(publication);
             }
         }
 
         _position = reply.Position;
-        if (TryFlush())
+        if (_delivery.TryFlush())
         {
             Healed();
         }
@@ -594,38 +527,8 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
     }
 
-    private void WatchRedelivery(ReadOnlySpan<Publication> events)
-    {
-        _redelivery ??= new Redelivery();
-        _redelivery.Sent(events);
-        if (!_redelivery.IsEmpty && !Context.Timers.IsActive(RedeliveryTimer))
-        {
-            Context.Timers.StartPeriodic(RedeliveryTimer, RedeliveryDue.Instance, RedeliveryTick);
-        }
-    }
-
-    private void Redeliver()
-    {
-        var due = new List<(Subscription Client, Publication Event)>();
-        _redelivery!.TakeDue(Now, _subscribers.Of(DialectKind.Context), due);
-        foreach (var (client, publication) in due)
-        {
-            FanoutLoop.SendTo([publication], client, _whenSlow);
-        }
-
-        if (_redelivery.IsEmpty)
-        {
-            Context.Timers.Cancel(RedeliveryTimer);
-        }
-    }
-
     private sealed class HealingEnded
     {
         public static HealingEnded Instance { get; } = new();
-    }
-
-    private sealed class RedeliveryDue
-    {
-        public static RedeliveryDue Instance { get; } = new();
     }
 }

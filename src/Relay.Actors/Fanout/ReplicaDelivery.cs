@@ -1,0 +1,139 @@
+using System.Runtime.InteropServices;
+using Relay.Actors.Channels;
+using Relay.Actors.Connections;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>
+/// What a replica has collected and not yet brought to its subscribers: station "fan out" of a message's way. Events first, then the answers for their
+/// publishers, then what has to be sent again. Owned by the replica's turn.
+/// </summary>
+internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, SubscriberSet subscribers, WhenSlow whenSlow)
+{
+    private static readonly TimeSpan RedeliveryInterval = TimeSpan.FromSeconds(1);
+
+    private readonly List<Publication> _pending = [];
+    private readonly List<PublishReply> _replies = [];
+
+    // Made when first needed: most channels are one user's.
+    private FanoutRun? _run;
+    private Redelivery? _redelivery;
+
+    /// <summary>True while a batch is on its way to more subscribers than one turn serves: nothing may change them meanwhile.</summary>
+    public bool IsRunning => _run is not null;
+
+    /// <summary>True while answers wait for events that were missed and are being fetched.</summary>
+    public bool HoldsReplies { get; set; }
+
+    public void Collect(Publication publication) => _pending.Add(publication);
+
+    public void Collect(PublishReply[] replies) => _replies.AddRange(replies);
+
+    /// <summary>Sends what was collected; false when there are so many subscribers that it goes on in later turns.</summary>
+    public bool TryFlush()
+    {
+        if (_pending.Count > 0)
+        {
+            if (subscribers.Count > FanoutRun.SendsPerTurn)
+            {
+                _run = new FanoutRun([.. _pending], subscribers, whenSlow);
+                _pending.Clear();
+                context.Self.Tell(FanoutRun.Next, context.Self);
+                return false;
+            }
+
+            var events = CollectionsMarshal.AsSpan(_pending);
+            FanoutLoop.Send(events, subscribers, whenSlow);
+            Sent(events);
+            _pending.Clear();
+        }
+
+        Reply();
+        return true;
+    }
+
+    /// <summary>Handles a message that comes while a run is under way: its next step, or something that has to wait for its end.</summary>
+    public void GoOn(object message)
+    {
+        if (message != FanoutRun.Next)
+        {
+            context.Stash.Stash();
+            return;
+        }
+
+        if (!_run!.Step())
+        {
+            context.Self.Tell(FanoutRun.Next, context.Self);
+            return;
+        }
+
+        Sent(_run.Events);
+        _run = null;
+        Reply();
+        context.Stash.UnstashAll();
+    }
+
+    /// <summary>Sends events to one subscriber, e.g. those it missed.</summary>
+    public void SendTo(List<Publication> events, Subscription subscription) =>
+        FanoutLoop.SendTo(CollectionsMarshal.AsSpan(events), subscription, whenSlow);
+
+    public void Acked(DeliveryAcked acked) => _redelivery?.Acked(acked.Subscription, acked.Position);
+
+    public int CountPending() => _redelivery?.CountPending(subscribers.Of(DialectKind.Context)) ?? 0;
+
+    /// <summary>Sends again what is due.</summary>
+    public void Redeliver()
+    {
+        var due = new List<(Subscription Client, Publication Event)>();
+        _redelivery!.TakeDue(time.NowMicros(), subscribers.Of(DialectKind.Context), due);
+        foreach (var (client, publication) in due)
+        {
+            FanoutLoop.SendTo([publication], client, whenSlow);
+        }
+
+        if (_redelivery.IsEmpty)
+        {
+            context.Timers.Cancel(RedeliveryDue.Instance);
+        }
+    }
+
+    private void Sent(ReadOnlySpan<Publication> events)
+    {
+        if (subscribers.CountOf(DialectKind.Context) == 0)
+        {
+            return;
+        }
+
+        _redelivery ??= new Redelivery();
+        _redelivery.Sent(events);
+        if (!_redelivery.IsEmpty && !context.Timers.IsActive(RedeliveryDue.Instance))
+        {
+            context.Timers.StartPeriodic(RedeliveryDue.Instance, RedeliveryDue.Instance, RedeliveryInterval);
+        }
+    }
+
+    private void Reply()
+    {
+        if (_replies.Count > 0 && !HoldsReplies)
+        {
+            foreach (var reply in _replies)
+            {
+                reply.ReplyTo.Tell(reply, context.Self);
+            }
+
+            _replies.Clear();
+        }
+    }
+}
+
+/// <summary>To the replica itself: something may have to be sent again.</summary>
+internal sealed class RedeliveryDue
+{
+    private RedeliveryDue()
+    {
+    }
+
+    public static RedeliveryDue Instance { get; } = new();
+}
