@@ -20,6 +20,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     private long _lastJsonPing = core.Services.Time.GetTimestamp();
     private bool _announced;
+    private RequestId _authRequest;
     private bool _isAgent;
     private string? _sessionId = core.Client.Request.SessionId;
 
@@ -103,12 +104,12 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 CheckLiveness();
                 return true;
             case AgentAttached attached:
-                core.IsBusy = false;
                 foreach (var entity in attached.Entities)
                 {
                     Restore(entity);
                 }
 
+                core.WhenSubscribed(Arrive);
                 return true;
             case HistoryReply { Query.Tag: HistoryCommand command } reply:
                 core.IsBusy = false;
@@ -253,18 +254,12 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         core.AgentId = agent;
         core.Client.Identify(agent!);
         _sessionId = string.IsNullOrEmpty(command.SessionId) ? _sessionId : command.SessionId;
-        core.Ack(command.RequestId);
+        _authRequest = command.RequestId;
         if (wasNobody)
         {
             Hear("global");
         }
 
-        // The client hears its own arrival, so global must be subscribed by then.
-        core.WhenSubscribed(() =>
-        {
-            Announce("agent.connected");
-            _announced = true;
-        });
         Hear(AgentPrefix + agent);
         if (!string.IsNullOrEmpty(_sessionId) && ChannelName.IsValid("sessions/" + _sessionId))
         {
@@ -273,6 +268,16 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
         core.IsBusy = true;
         core.Tell(core.Services.Agents, agent!, new AgentAttach());
+    }
+
+    // Who reads the ack is subscribed, as in the single loop that was the original: what anyone publishes to it from now on reaches it. Then it hears its
+    // own arrival.
+    private void Arrive()
+    {
+        core.IsBusy = false;
+        core.Ack(_authRequest);
+        Announce("agent.connected");
+        _announced = true;
     }
 
     private void Announce(string eventName)
