@@ -12,11 +12,12 @@ if ! command -v dotnet >/dev/null 2>&1; then
     exit 1
 fi
 
-# The real servers that the tests start themselves.
+# The real servers that the tests start themselves, and what the examples are written in.
 have_postgres() { command -v initdb >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 missing=()
 command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
 have_postgres || missing+=(postgresql)
+command -v python3 >/dev/null 2>&1 || missing+=(python3)
 if [ "${#missing[@]}" -gt 0 ]; then
     echo "Installing ${missing[*]} ..."
     sudo=()
