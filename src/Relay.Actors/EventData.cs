@@ -22,12 +22,7 @@ internal static class EventData
                 reader.Read();
                 if (found)
                 {
-                    return reader.TokenType switch
-                    {
-                        JsonTokenType.String => reader.GetString(),
-                        JsonTokenType.Number => System.Text.Encoding.UTF8.GetString(reader.ValueSpan),
-                        _ => null,
-                    };
+                    return TextOf(ref reader);
                 }
 
                 reader.Skip();
@@ -48,4 +43,56 @@ internal static class EventData
         Span<byte> utf8 = stackalloc byte[64];
         return Text(json, utf8[..System.Text.Encoding.UTF8.GetBytes(name, utf8)]);
     }
+
+    /// <summary>What a task's payload says of it, in one pass: its <c>id</c>, else its <c>task_id</c>, and its <c>status</c>; null what is not there.</summary>
+    public static (string? Id, string? Status) Task(ReadOnlySpan<byte> json)
+    {
+        string? id = null;
+        string? taskId = null;
+        string? status = null;
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 64 });
+        try
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return default;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isId = reader.ValueTextEquals("id"u8);
+                var isTaskId = !isId && reader.ValueTextEquals("task_id"u8);
+                var isStatus = !isId && !isTaskId && reader.ValueTextEquals("status"u8);
+                reader.Read();
+                if (isId)
+                {
+                    id ??= TextOf(ref reader);
+                }
+                else if (isTaskId)
+                {
+                    taskId ??= TextOf(ref reader);
+                }
+                else if (isStatus)
+                {
+                    status ??= TextOf(ref reader);
+                }
+
+                reader.Skip();
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            // Not JSON, or a string with lone surrogates: what was read before it counts.
+            return (id ?? taskId, status);
+        }
+
+        return (id ?? taskId, status);
+    }
+
+    private static string? TextOf(ref Utf8JsonReader reader) => reader.TokenType switch
+    {
+        JsonTokenType.String => reader.GetString(),
+        JsonTokenType.Number => System.Text.Encoding.UTF8.GetString(reader.ValueSpan),
+        _ => null,
+    };
 }

@@ -30,8 +30,6 @@ internal sealed class KeyFigures
         Running,
     }
 
-    public int ActiveAgents => _agents.Count;
-
     public void Apply(Publication publication)
     {
         var name = publication.Event;
@@ -94,7 +92,8 @@ internal sealed class KeyFigures
 
     private void ApplyTask(string name, Publication publication)
     {
-        if (EventData.Text(publication.Data.Span, "id") is not { } id && (id = EventData.Text(publication.Data.Span, "task_id")!) is null)
+        var (taskId, status) = EventData.Task(publication.Data.Span);
+        if (taskId is not { } id)
         {
             if (name == "task.completed")
             {
@@ -111,7 +110,7 @@ internal sealed class KeyFigures
                 break;
             case "task.updated":
                 Know(id, publication.TimestampMicros);
-                Move(id, EventData.Text(publication.Data.Span, "status"), publication.TimestampMicros);
+                Move(id, status, publication.TimestampMicros);
                 break;
             case "task.completed":
                 _completed.Add(publication.TimestampMicros, 1);
