@@ -3,6 +3,7 @@ using Relay.Actors.Bridges;
 using Relay.Bridges.Tests.Support;
 using Relay.Kernel.TestKit;
 using Relay.Protocol;
+using Relay.Testing;
 
 namespace Relay.Bridges.Tests.Actors;
 

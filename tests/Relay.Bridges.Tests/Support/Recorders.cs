@@ -1,5 +1,3 @@
-using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Logging;
 using Relay.Actors.Bridges;
 using Relay.Testing;
 
@@ -92,82 +90,5 @@ internal sealed class FakeRelay
             lock (_gate)
                 Outstanding--;
         }
-    }
-}
-
-/// <summary>Log lines with their level and id.</summary>
-internal sealed class LogLines : ILoggerFactory, ILogger
-{
-    private readonly Lock _gate = new();
-    private readonly List<string> _lines = [];
-
-    public IReadOnlyList<string> Lines
-    {
-        get
-        {
-            lock (_gate)
-                return [.. _lines];
-        }
-    }
-
-    /// <summary>Lines of one event.</summary>
-    public IEnumerable<string> Of(int eventId) => Lines.Where(line => line.Contains($" {eventId} ", StringComparison.Ordinal));
-
-    public ILogger CreateLogger(string categoryName) => this;
-
-    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("Lines are kept here.");
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-    {
-        lock (_gate)
-            _lines.Add($"{logLevel} {eventId.Id} {formatter(state, exception)}");
-    }
-
-    public void Dispose()
-    {
-        // Holds nothing.
-    }
-}
-
-/// <summary>Sums of a meter's counters by name and tags, such as <c>relay.bridge.dropped source=http fault=NotJson</c>.</summary>
-internal sealed class CounterSums : IDisposable
-{
-    private readonly MeterListener _listener = new();
-    private readonly Dictionary<string, long> _sums = new(StringComparer.Ordinal);
-    private readonly Lock _gate = new();
-
-    public CounterSums(Meter meter)
-    {
-        _listener.InstrumentPublished = (instrument, listener) =>
-        {
-            if (ReferenceEquals(instrument.Meter, meter))
-                listener.EnableMeasurementEvents(instrument);
-        };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(instrument.Name, value, tags));
-        _listener.Start();
-    }
-
-    public long this[string name]
-    {
-        get
-        {
-            lock (_gate)
-                return _sums.GetValueOrDefault(name);
-        }
-    }
-
-    public void Dispose() => _listener.Dispose();
-
-    private void Add(string name, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        foreach (var (tag, content) in tags)
-            name += $" {tag}={content}";
-        lock (_gate)
-            _sums[name] = _sums.GetValueOrDefault(name) + value;
     }
 }

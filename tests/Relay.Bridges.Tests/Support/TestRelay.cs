@@ -6,6 +6,7 @@ using Relay.Actors.Channels;
 using Relay.Actors.Connections;
 using Relay.Protocol;
 using Relay.Storage;
+using Relay.Testing;
 
 namespace Relay.Bridges.Tests.Support;
 

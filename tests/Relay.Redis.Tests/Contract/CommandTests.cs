@@ -134,7 +134,7 @@ public sealed class CommandTests
     public async Task Counters_tell_commands_bytes_connects_and_errors_by_kind()
     {
         using var meter = new Meter("test");
-        using var sums = new CounterSums(meter);
+        using var sums = new CounterSums(meter, "role");
         await using var server = await RedisServerProcess.StartAsync();
         await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Metrics = new RedisMetrics(meter) });
         await Assert.ThrowsAsync<RedisException>(() => redis.PingAsync().AsTask());

@@ -1,6 +1,4 @@
-using System.Diagnostics.Metrics;
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging;
 using Relay.Testing;
 
 namespace Relay.Redis.Tests.Contract;
@@ -146,84 +144,5 @@ internal sealed class MessageLog : IRedisPushHandler
     {
         foreach (var text in expected)
             Assert.Equal(text, await NextAsync());
-    }
-}
-
-/// <summary>Log lines with their level and id.</summary>
-internal sealed class LogLines : ILoggerFactory, ILogger
-{
-    private readonly Lock _gate = new();
-    private readonly List<string> _lines = [];
-
-    public IReadOnlyList<string> Lines
-    {
-        get
-        {
-            lock (_gate)
-                return [.. _lines];
-        }
-    }
-
-    public ILogger CreateLogger(string categoryName) => this;
-
-    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("Lines are kept here.");
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-    {
-        lock (_gate)
-            _lines.Add($"{logLevel} {eventId.Id} {formatter(state, exception)}");
-    }
-
-    public void Dispose()
-    {
-        // Holds nothing.
-    }
-}
-
-/// <summary>Sums of counters by instrument and tags.</summary>
-internal sealed class CounterSums : IDisposable
-{
-    private readonly MeterListener _listener = new();
-    private readonly Dictionary<string, long> _sums = new(StringComparer.Ordinal);
-    private readonly Lock _gate = new();
-
-    public CounterSums(Meter meter)
-    {
-        _listener.InstrumentPublished = (instrument, listener) =>
-        {
-            if (ReferenceEquals(instrument.Meter, meter))
-                listener.EnableMeasurementEvents(instrument);
-        };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(instrument.Name, value, tags));
-        _listener.Start();
-    }
-
-    public long this[string name]
-    {
-        get
-        {
-            lock (_gate)
-                return _sums.GetValueOrDefault(name);
-        }
-    }
-
-    public void Dispose() => _listener.Dispose();
-
-    private void Add(string name, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        var key = name;
-        foreach (var (tag, content) in tags)
-        {
-            if (!string.Equals(tag, "role", StringComparison.Ordinal))
-                key += $" {tag}={content}";
-        }
-
-        lock (_gate)
-            _sums[key] = _sums.GetValueOrDefault(key) + value;
     }
 }
