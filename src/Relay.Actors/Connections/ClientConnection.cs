@@ -23,7 +23,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private static FrameBuffer? t_frames;
 
     private readonly TimeProvider _time;
-    private ManualResetValueTaskSourceCore<bool> _reader = new() { RunContinuationsAsynchronously = true };
+
+    // Its continuation runs inside ResumeReading, see IMessageHandler.OnReadCompletedAsync.
+    private ManualResetValueTaskSourceCore<bool> _reader;
     private List<ClientCommand>? _commands;
     private IActorRef _actor = ActorRefs.Nobody;
     private long _lastReceived;

@@ -14,7 +14,7 @@ public interface IMessageHandler
 
     /// <summary>
     /// Everything decoded from one socket read was given. The loop reads on only when the task completes: this is how a client that sends faster
-    /// than its channels accept is slowed down by TCP.
+    /// than its channels accept is slowed down by TCP. The task may complete inside the handler's own work: its continuation must be short and go on elsewhere.
     /// </summary>
     /// <param name="messageIncomplete">True when the read ended inside a message or a frame header; the handler runs the deadline for that.</param>
     ValueTask OnReadCompletedAsync(bool messageIncomplete);

@@ -27,6 +27,9 @@ public sealed record RelayOptions
     /// <summary>Bounds per node and per connection.</summary>
     public LimitOptions Limits { get; init; } = new();
 
+    /// <summary>How the program uses its machine.</summary>
+    public ServerOptions Server { get; init; } = new();
+
     /// <summary>permessage-deflate.</summary>
     public CompressionOptions Compression { get; init; } = new();
 
@@ -58,6 +61,7 @@ public sealed record RelayOptions
         Dialects = reader.ReadNamed("Dialects", "{dialect}", DialectOptions.Names, open: false, DialectOptions.Read),
         Auth = AuthOptions.Read(reader),
         Limits = LimitOptions.Read(reader),
+        Server = ServerOptions.Read(reader),
         Compression = CompressionOptions.Read(reader),
         WebUi = WebUiOptions.Read(reader),
         Agents = AgentOptions.Read(reader),

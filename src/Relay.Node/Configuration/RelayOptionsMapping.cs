@@ -32,6 +32,7 @@ public static class RelayOptionsMapping
         AllowedOrigins = options.Auth.Origins,
         Echo = options.Testing.Echo,
         EchoMessageDeadline = options.Limits.MessageDeadline,
+        EventLoops = options.Server.EventLoops,
     };
 
     /// <summary>Every dialect with its configured limits and intervals; native in protobuf takes those of <c>relay</c>.</summary>

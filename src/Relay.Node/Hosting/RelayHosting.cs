@@ -7,6 +7,7 @@ using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Node.Configuration;
 using Relay.Node.Listeners;
+using Relay.Node.Loops;
 using Relay.Protocol;
 using Relay.Storage;
 
@@ -30,7 +31,11 @@ public static class RelayHosting
             RandomBits = RandomBits,
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             AgentGateway = provider.GetService<IAgentGateway>(),
-            Kernel = new ActorSystemOptions { Time = provider.GetRequiredService<TimeProvider>() },
+            Kernel = new ActorSystemOptions
+            {
+                Time = provider.GetRequiredService<TimeProvider>(),
+                Dispatcher = provider.GetRequiredService<LoopChoice>().Dispatcher,
+            },
         }));
         services.AddSingleton<IConnectionFactory>(static provider => provider.GetRequiredService<RelaySystem>());
         services.AddHostedService<RelayLifetime>();

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Relay.Node.Loops;
 using Relay.Node.WebSockets;
 
 namespace Relay.Node.Listeners;
@@ -39,6 +40,7 @@ public sealed class ListenerSetup
         services.AddSingleton(_ => ConnectionGate.Create(options, FileLimit.Read(), FileLimit.InUse()));
         services.AddSingleton<ServerMetrics>();
         services.AddSingleton<WebSocketServer>();
+        services.AddSingleton<LoopChoice>();
 
         // Kestrel takes the factory that was registered last.
         services.AddSingleton<IConnectionListenerFactory, GatedTransportFactory>();
@@ -70,29 +72,37 @@ public sealed class ListenerSetup
         var address = Parse(definition);
         var tls = string.Equals(address.Scheme, "https", StringComparison.OrdinalIgnoreCase);
         var certificate = tls ? LoadCertificate(definition) : null;
-        void Use(ListenOptions listener) => Configure(listener, definition, certificate);
+        var identity = new ListenerIdentity(definition.Name, definition.Dialect);
+        void Use(ListenOptions listener) => Configure(listener, identity, certificate);
+        void UseFirst(ListenOptions listener)
+        {
+            Use(listener);
+            _bound.Add((definition, listener));
+        }
+
         switch (address.Host)
         {
             case "*" or "+":
-                kestrel.ListenAnyIP(address.Port, Use);
-                break;
-            case "localhost" when address.Port != 0:
-                kestrel.ListenLocalhost(address.Port, Use);
+                kestrel.Listen(new ListenerEndPoint(IPAddress.IPv6Any, address.Port, identity, tls), UseFirst);
                 break;
             case "localhost":
-                // Two sockets cannot be given the same chosen port.
-                kestrel.Listen(IPAddress.Loopback, 0, Use);
+                kestrel.Listen(new ListenerEndPoint(IPAddress.Loopback, address.Port, identity, tls), UseFirst);
+                if (address.Port != 0)
+                {
+                    // Two sockets cannot be given the same chosen port.
+                    kestrel.Listen(new ListenerEndPoint(IPAddress.IPv6Loopback, address.Port, identity, tls) { IsOptional = true }, Use);
+                }
+
                 break;
             default:
-                kestrel.Listen(HostAddress(address.Host, definition), address.Port, Use);
+                kestrel.Listen(new ListenerEndPoint(HostAddress(address.Host, definition), address.Port, identity, tls), UseFirst);
                 break;
         }
     }
 
-    private void Configure(ListenOptions listener, ListenerDefinition definition, X509Certificate2? certificate)
+    private static void Configure(ListenOptions listener, ListenerIdentity identity, X509Certificate2? certificate)
     {
         var server = listener.ApplicationServices.GetRequiredService<WebSocketServer>();
-        var identity = new ListenerIdentity(definition.Name, definition.Dialect);
         var tls = certificate is not null;
         listener.Protocols = tls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
         listener.Use(next => new GateMiddleware(next, server, identity, tls).OnConnectionAsync);
@@ -106,7 +116,6 @@ public sealed class ListenerSetup
         }
 
         listener.Use(next => new WebSocketConnectionMiddleware(next, server, identity).OnConnectionAsync);
-        _bound.Add((definition, listener));
     }
 
     private static BindingAddress Parse(ListenerDefinition definition)

@@ -1,13 +1,12 @@
-using System.IO.Pipelines;
 using Relay.Actors.Connections;
 
 namespace Relay.Node.WebSockets;
 
 /// <summary>
-/// What both kinds of transport share: how a connection ends. The reading loop of the connection and the writer meet here.
+/// What all transports share: how a connection ends. The connection's reader and its writer meet here.
 /// <para>
-/// open -> finishing (<see cref="Finish"/>: the last byte is written, the loop reads on and discards) -> over (peer gone, time over, or
-/// <see cref="Abort"/>). Every way ends in <see cref="End"/>, called by the loop's owner when it is left. Thread-safe.
+/// open -> finishing (<see cref="Finish"/>: the last byte is written, the reader reads on and discards) -> over (peer gone, time over, or
+/// <see cref="Abort"/>). Every way ends in <see cref="End"/>, called by the reader when it is done. Thread-safe.
 /// </para>
 /// Closing a socket with unread input makes the kernel send a reset, which may overtake the close frame in the peer's buffers: hence finishing.
 /// </summary>
@@ -19,18 +18,9 @@ internal abstract class ClientTransport : ITransport
 
     private int _state;
     private ITimer? _timer;
-    private TaskCompletionSource? _finishing;
 
-    /// <param name="input">The reading half: woken when the connection is to end.</param>
     /// <param name="time">Clock of the lingering.</param>
-    protected ClientTransport(PipeReader input, TimeProvider time)
-    {
-        Input = input;
-        Time = time;
-    }
-
-    /// <summary>The reading half; only the connection's read loop reads from it.</summary>
-    public PipeReader Input { get; }
+    protected ClientTransport(TimeProvider time) => Time = time;
 
     /// <summary>True once the last byte was written: what is still received is discarded.</summary>
     public bool IsFinishing => Volatile.Read(ref _state) != Open;
@@ -92,24 +82,11 @@ internal abstract class ClientTransport : ITransport
         }
     }
 
-    /// <summary>Completes when <see cref="Finish"/> or <see cref="Abort"/> was called.</summary>
-    public Task WhenFinishing()
-    {
-        var source = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Volatile.Write(ref _finishing, source);
-        if (IsFinishing)
-        {
-            source.TrySetResult();
-        }
-
-        return source.Task;
-    }
-
     /// <summary>Reading has ended: nothing more is sent, and no timer survives.</summary>
     public void End()
     {
         Volatile.Write(ref _state, Over);
-        Interlocked.Exchange(ref _timer, null)?.Dispose();
+        StopTimer();
     }
 
     /// <summary>Says that nothing more will be written, where the transport can.</summary>
@@ -117,6 +94,25 @@ internal abstract class ClientTransport : ITransport
 
     /// <summary>Ends the connection at once.</summary>
     protected abstract void Drop();
+
+    /// <summary>
+    /// Makes the reader look at the state. Called from any thread, also under the lock of the connection's outbound queue: the reader must not go on inside
+    /// the call.
+    /// </summary>
+    protected abstract void Wake();
+
+    /// <summary>Runs <paramref name="callback"/> once, with this object, unless the connection ends or the timer is set anew before.</summary>
+    protected void StartTimer(TimeSpan due, TimerCallback callback)
+    {
+        var timer = Time.CreateTimer(callback, this, due, Timeout.InfiniteTimeSpan);
+        Interlocked.Exchange(ref _timer, timer)?.Dispose();
+        if (IsOver)
+        {
+            StopTimer();
+        }
+    }
+
+    protected void StopTimer() => Interlocked.Exchange(ref _timer, null)?.Dispose();
 
     private void Expire()
     {
@@ -129,23 +125,6 @@ internal abstract class ClientTransport : ITransport
         if (!IsFinishing)
         {
             Abort();
-        }
-    }
-
-    // On another thread, because the caller holds the lock of its outbound queue and the loop may go on inside the call.
-    private void Wake()
-    {
-        Volatile.Read(ref _finishing)?.TrySetResult();
-        ThreadPool.UnsafeQueueUserWorkItem(static input => input.CancelPendingRead(), Input, preferLocal: true);
-    }
-
-    private void StartTimer(TimeSpan due, TimerCallback callback)
-    {
-        var timer = Time.CreateTimer(callback, this, due, Timeout.InfiniteTimeSpan);
-        Interlocked.Exchange(ref _timer, timer)?.Dispose();
-        if (IsOver)
-        {
-            Interlocked.Exchange(ref _timer, null)?.Dispose();
         }
     }
 }

@@ -7,7 +7,7 @@ namespace Relay.Node.WebSockets;
 /// Writes through a pipe writer: TLS, HTTP/2 streams, and HTTP/1.1 connections upgraded in the HTTP pipeline. A flush that does not complete at
 /// once is the full socket of this transport: it is remembered, and until it is through nothing more is taken.
 /// </summary>
-internal sealed class PipeTransport : ClientTransport
+internal sealed class PipeTransport : PipedTransport
 {
     /// <summary>Bytes taken in one call: what may wait here beyond the connection's own bound.</summary>
     private const int MaxTaken = 64 * 1024;

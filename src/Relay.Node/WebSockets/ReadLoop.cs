@@ -26,7 +26,7 @@ internal static partial class ReadLoop
     /// <param name="frames">A fresh reader; disposed here.</param>
     /// <param name="handler">The client's handler.</param>
     /// <param name="group">What it is counted with, and its limits.</param>
-    public static async Task RunAsync(ClientTransport transport, FrameReader frames, IMessageHandler handler, ConnectionGroup group)
+    public static async Task RunAsync(PipedTransport transport, FrameReader frames, IMessageHandler handler, ConnectionGroup group)
     {
         Exception? failure = null;
         try
@@ -52,7 +52,9 @@ internal static partial class ReadLoop
                     var accepted = handler.OnReadCompletedAsync(frames.IsMessageIncomplete);
                     if (!accepted.IsCompletedSuccessfully)
                     {
+                        // The handler says so in the middle of its own work, often an actor's turn: reading on belongs on a thread of the pool.
                         await accepted;
+                        await Task.Yield();
                     }
                 }
 
@@ -92,7 +94,7 @@ internal static partial class ReadLoop
     }
 
     /// <summary>Discards input until the peer's FIN, the linger's end, or an error: the end of a refused connection.</summary>
-    public static async Task DrainAsync(ClientTransport transport)
+    public static async Task DrainAsync(PipedTransport transport)
     {
         try
         {
@@ -111,66 +113,17 @@ internal static partial class ReadLoop
         transport.End();
     }
 
-    /// <summary>
-    /// Gives all complete messages to the handler; once the transport is finishing they are only looked at for the peer's close frame. False after goodbye.
-    /// </summary>
-    private static bool Deliver(in ReadOnlySequence<byte> buffer, FrameReader frames, IMessageHandler handler, ClientTransport transport)
+    private static bool Deliver(in ReadOnlySequence<byte> buffer, FrameReader frames, IMessageHandler handler, PipedTransport transport)
     {
-        var rest = buffer;
-        while (true)
+        foreach (var part in buffer)
         {
-            var status = frames.Read(ref rest, out var message);
-            if (status == FrameStatus.NeedMoreData)
-            {
-                return true;
-            }
-
-            if (status == FrameStatus.Ended)
-            {
-                return false;
-            }
-
-            var deaf = transport.IsFinishing;
-            if (status == FrameStatus.ProtocolError)
-            {
-                if (!deaf)
-                {
-                    handler.OnProtocolError(frames.Error.Code, frames.Error.Reason);
-                }
-
-                return false;
-            }
-
-            if (!deaf)
-            {
-                Dispatch(message, handler);
-            }
-
-            if (message.Kind == MessageKind.Close)
+            if (!FrameDelivery.Deliver(part.Span, frames, handler, transport))
             {
                 return false;
             }
         }
-    }
 
-    private static void Dispatch(in WebSocketMessage message, IMessageHandler handler)
-    {
-        switch (message.Kind)
-        {
-            case MessageKind.Text:
-            case MessageKind.Binary:
-                handler.OnMessage(message.Span, message.Kind == MessageKind.Binary);
-                break;
-            case MessageKind.Ping:
-                handler.OnPing(message.Span);
-                break;
-            case MessageKind.Close:
-                handler.OnCloseReceived(message.CloseCode, message.Text);
-                break;
-            default:
-                // A pong: that something was received is all it says, and OnReadCompletedAsync tells that.
-                break;
-        }
+        return true;
     }
 
     [LoggerMessage(LogLevel.Error, "a connection's handler failed; the connection is dropped")]

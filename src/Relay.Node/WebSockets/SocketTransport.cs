@@ -11,7 +11,7 @@ namespace Relay.Node.WebSockets;
 /// bytes of the two ways would overtake each other.
 /// </para>
 /// </summary>
-internal sealed class SocketTransport : ClientTransport
+internal sealed class SocketTransport : PipedTransport
 {
     private readonly ConnectionContext _connection;
     private readonly Socket _socket;

@@ -140,7 +140,7 @@ internal sealed class WebSocketConnectionMiddleware(ConnectionDelegate next, Web
         await ReadLoop.DrainAsync(transport);
     }
 
-    private static ClientTransport CreateTransport(ConnectionContext connection, WebSocketServer server)
+    private static PipedTransport CreateTransport(ConnectionContext connection, WebSocketServer server)
     {
         var socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
         if (socket is not null && connection.Features.Get<ITlsHandshakeFeature>() is null)

@@ -55,7 +55,20 @@ public sealed partial class WebSocketServer
     /// <param name="listener">Where the client came in.</param>
     /// <param name="transport">Both halves of the client.</param>
     /// <param name="kind">For metrics: <c>tcp</c>, <c>tls</c>, <c>http1</c> or <c>http2</c>.</param>
-    internal Task ServeAsync(Admission admission, ListenerIdentity listener, ClientTransport transport, string kind)
+    internal Task ServeAsync(Admission admission, ListenerIdentity listener, PipedTransport transport, string kind)
+    {
+        if (TryOpen(admission, listener, transport, kind, out var client))
+        {
+            return ReadLoop.RunAsync(transport, client.Frames, client.Handler, client.Group);
+        }
+
+        transport.Abort();
+        transport.End();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Opens the relay's side of a client: its greeting is sent. False when that failed, which is logged.</summary>
+    internal bool TryOpen(Admission admission, ListenerIdentity listener, ClientTransport transport, string kind, out OpenedClient client)
     {
         try
         {
@@ -68,14 +81,14 @@ public sealed partial class WebSocketServer
                 static (key, server) => new ConnectionGroup(server.Metrics, server.Options, server._logger, key),
                 this);
             group.Opened();
-            return ReadLoop.RunAsync(transport, frames, handler, group);
+            client = new OpenedClient(handler, frames, group);
+            return true;
         }
         catch (Exception error)
         {
             LogOpenFailed(error, listener.Name);
-            transport.Abort();
-            transport.End();
-            return Task.CompletedTask;
+            client = default;
+            return false;
         }
     }
 
@@ -91,3 +104,9 @@ public sealed partial class WebSocketServer
     [LoggerMessage(LogLevel.Error, "listener {Listener}: opening a connection failed")]
     private partial void LogOpenFailed(Exception error, string listener);
 }
+
+/// <summary>The relay's side of a client.</summary>
+/// <param name="Handler">Who gets its messages.</param>
+/// <param name="Frames">Its fresh reader; disposed by whoever reads.</param>
+/// <param name="Group">What it is counted with; told of its end by whoever reads.</param>
+internal readonly record struct OpenedClient(IMessageHandler Handler, FrameReader Frames, ConnectionGroup Group);

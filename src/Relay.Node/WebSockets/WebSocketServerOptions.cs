@@ -76,4 +76,10 @@ public sealed record WebSocketServerOptions
 
     /// <summary>Length of each listener's queue of connections not accepted yet; the kernel caps it at <c>net.core.somaxconn</c>.</summary>
     public int Backlog { get; init; } = 4096;
+
+    /// <summary>
+    /// Threads that serve plain listeners and run the actors, on Linux; null = one per processor, 0 = Kestrel's sockets and the thread pool do it, as
+    /// they do elsewhere.
+    /// </summary>
+    public int? EventLoops { get; init; }
 }

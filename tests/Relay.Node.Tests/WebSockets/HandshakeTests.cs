@@ -5,14 +5,14 @@ using Relay.Protocol.WebSockets;
 namespace Relay.Node.Tests.WebSockets;
 
 /// <summary>Opening handshakes on a plain listener, good and bad, over a raw socket (reliability.md §1.4 and §3, S1, S15, S17-S19).</summary>
-public sealed class HandshakeTests
+public abstract class HandshakeTests(int? eventLoops) : SocketTests(eventLoops)
 {
     private const string Good = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
     [Fact]
     public async Task The_answer_has_the_accept_value_and_nothing_that_was_not_asked_for()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade("/ws"));
         Assert.Equal(
@@ -23,7 +23,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task What_the_client_brings_reaches_the_relay()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay?agent_id=a1&session_id=s1", "Sec-WebSocket-Protocol: x, relay.v1", "Sec-WebSocket-Extensions: permessage-deflate");
         var request = (await node.Factory.NextAsync()).Request;
         Assert.Equal(DialectKind.Relay, request.Dialect.Profile.Kind);
@@ -40,7 +40,7 @@ public sealed class HandshakeTests
     [InlineData("Sec-WebSocket-Extensions: x-webkit-deflate-frame", "Sec-WebSocket-Extensions", false)]
     public async Task Only_what_is_agreed_on_is_answered(string header, string text, bool present)
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade("/ws", header));
         var head = await client.ReadHeadAsync();
@@ -83,7 +83,7 @@ public sealed class HandshakeTests
     [MemberData(nameof(BadHandshakes))]
     public async Task A_bad_handshake_gets_its_status_and_a_regular_end(string request, string status)
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendUntilRefusedAsync(System.Text.Encoding.Latin1.GetBytes(request));
         var (answer, _) = await client.ReadToEndAsync();
@@ -97,7 +97,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_version_that_is_not_spoken_is_answered_with_the_one_that_is()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade("/ws").Replace("Version: 13", "Version: 25", StringComparison.Ordinal));
         Assert.Contains("Sec-WebSocket-Version: 13\r\n", (await client.ReadToEndAsync()).Text, StringComparison.Ordinal);
@@ -109,7 +109,7 @@ public sealed class HandshakeTests
     [InlineData("GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n")]
     public async Task A_head_that_does_not_come_in_time_is_answered_with_408(string begun)
     {
-        await using var node = await TestNode.StartAsync(TestNode.Options with { HandshakeTimeout = TimeSpan.FromMilliseconds(100) });
+        await using var node = await StartAsync(TestNode.Options with { HandshakeTimeout = TimeSpan.FromMilliseconds(100) });
         using var client = await node.ConnectAsync();
         await client.SendAsync(begun);
         var (answer, ending) = await client.ReadToEndAsync();
@@ -122,7 +122,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_dribbled_head_is_served_within_the_deadline_and_frames_may_follow_in_the_same_packet()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         var head = System.Text.Encoding.Latin1.GetBytes(RawClient.Upgrade("/echo"));
         foreach (var part in head[..^1])
@@ -139,7 +139,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_request_behind_an_upgrade_is_read_as_frames()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade("/echo") + "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
         await client.ReadHeadAsync();
@@ -151,7 +151,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task Plain_requests_are_served_on_the_same_port_and_know_their_listener()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync("GET /hello HTTP/1.1\r\nHost: h\r\n\r\nPOST /size HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n12345");
         await client.SendAsync("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -164,7 +164,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_body_sent_in_pieces_passes_through_unharmed()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var http = new HttpClient { BaseAddress = node.Url };
         using var content = new ByteArrayContent(new byte[3_000_000]);
         using var answer = await http.PostAsync("/size", content);
@@ -174,7 +174,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task An_upgrade_may_follow_plain_requests_on_a_kept_connection()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
@@ -201,7 +201,7 @@ public sealed class HandshakeTests
     [InlineData("/ws?userId=", 401)]
     public async Task A_refusal_on_a_kept_connection_says_the_same(string target, int status)
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync();
         await client.SendAsync("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
         await client.ReadHeadAsync();
@@ -214,7 +214,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_leaving_node_refuses_upgrades_and_still_answers_requests()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         node.Gate.IsDraining = true;
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade("/ws"));
@@ -236,7 +236,7 @@ public sealed class HandshakeTests
     [InlineData("/", "Sec-WebSocket-Protocol: relay.context", 101)]
     public async Task Where_credentials_are_required_only_context_clients_may_bring_them_later(string target, string? header, int status)
     {
-        await using var node = await TestNode.StartAsync(authenticator: new TestAuthenticator { IsRequired = true });
+        await using var node = await StartAsync(authenticator: new TestAuthenticator { IsRequired = true });
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade(target, header is null ? [] : [header]));
         Assert.StartsWith($"HTTP/1.1 {status} ", await client.ReadHeadAsync(), StringComparison.Ordinal);
@@ -245,7 +245,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_verified_token_makes_the_principal()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/ws", "Authorization: Bearer good-token");
         var request = (await node.Factory.NextAsync()).Request;
         Assert.Equal(("user-7", "user-7", true), (request.UserId, request.Principal.Subject, request.Principal.IsAuthenticated));
@@ -254,7 +254,7 @@ public sealed class HandshakeTests
     [Fact]
     public async Task A_handshake_cut_at_any_byte_leaves_nothing_behind()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         var head = System.Text.Encoding.Latin1.GetBytes(RawClient.Upgrade("/echo", "Origin: http://localhost"));
         for (var cut = 0; cut < head.Length; cut++)
         {
@@ -270,3 +270,7 @@ public sealed class HandshakeTests
         Assert.Empty(node.Errors.Lines);
     }
 }
+
+public sealed class HandshakeOnEventLoopsTests() : HandshakeTests(OnLoops);
+
+public sealed class HandshakeOnKestrelTests() : HandshakeTests(OnKestrel);

@@ -4,12 +4,12 @@ using Relay.Protocol.WebSockets;
 namespace Relay.Node.Tests.WebSockets;
 
 /// <summary>How connections end, and that they always do (reliability.md S30, S37).</summary>
-public sealed class LifecycleTests
+public abstract class LifecycleTests(int? eventLoops) : SocketTests(eventLoops)
 {
     [Fact]
     public async Task A_handler_hears_messages_in_order_and_the_end_once()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         await client.SendAsync((byte[])[
@@ -31,7 +31,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task Whatever_follows_a_close_frame_is_ignored_and_does_not_harm_the_answer()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         await client.SendAsync((byte[])[.. RawClient.Close(1000), .. Enumerable.Repeat(RawClient.Text("late"), 10_000).SelectMany(frame => frame)]);
@@ -46,7 +46,7 @@ public sealed class LifecycleTests
     [InlineData(false)]
     public async Task A_client_that_leaves_without_a_word_is_the_end(bool reset)
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         if (reset)
@@ -67,7 +67,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_goodbye_with_an_immediate_hang_up_is_answered_all_the_same()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         await client.SendAsync(RawClient.Close(1000));
         client.HalfClose();
@@ -78,7 +78,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_handler_that_does_not_answer_a_goodbye_loses_its_connection()
     {
-        await using var node = await TestNode.StartAsync(
+        await using var node = await StartAsync(
             TestNode.Options with { CloseTimeout = TimeSpan.FromMilliseconds(50) }, onOpen: handler => handler.Answers = false);
         foreach (var halfClose in (bool[])[false, true])
         {
@@ -99,7 +99,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_server_that_closes_first_waits_for_the_peer_but_not_for_ever()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         handler.Transport.TrySend(FrameWriter.CloseFrame(CloseCode.GoingAway));
@@ -115,7 +115,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_peer_that_hangs_up_ends_the_lingering_early()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         handler.Transport.TrySend(FrameWriter.CloseFrame(CloseCode.GoingAway));
@@ -131,7 +131,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task An_aborted_connection_ends_at_once()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         handler.Transport.Abort();
@@ -147,7 +147,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_handler_that_throws_loses_its_connection_and_no_other()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var good = await node.OpenAsync("/relay");
         var goodHandler = await node.Factory.NextAsync();
         using var bad = await node.OpenAsync("/relay");
@@ -164,7 +164,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_factory_that_throws_ends_the_connection()
     {
-        await using var node = await TestNode.StartAsync(onOpen: _ => throw new InvalidOperationException("a bug"));
+        await using var node = await StartAsync(onOpen: _ => throw new InvalidOperationException("a bug"));
         using var client = await node.ConnectAsync();
         await client.SendAsync(RawClient.Upgrade("/relay"));
         await client.ReadToEndAsync();
@@ -175,7 +175,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task Reading_stops_while_the_handler_has_not_accepted_what_was_read()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         handler.Hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -206,7 +206,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task An_unfinished_message_is_reported_after_the_read_that_left_it()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/relay");
         var handler = await node.Factory.NextAsync();
         var frame = RawClient.Text("hello");
@@ -226,7 +226,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_full_socket_takes_a_short_count_and_the_rest_arrives_in_order()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.ConnectAsync(receiveBuffer: 4096);
         await client.SendAsync(RawClient.Upgrade("/relay"));
         await client.ReadHeadAsync();
@@ -269,7 +269,7 @@ public sealed class LifecycleTests
     [InlineData(true)]
     public async Task A_client_that_never_reads_is_dropped_when_the_send_timeout_is_over(bool hastyTimers)
     {
-        await using var node = await TestNode.StartAsync(
+        await using var node = await StartAsync(
             TestNode.Options with { SendTimeout = TimeSpan.FromMilliseconds(100) }, time: hastyTimers ? new HastyTime() : TimeProvider.System);
         using var client = await node.ConnectAsync(receiveBuffer: 4096);
         await client.SendAsync(RawClient.Upgrade("/relay"));
@@ -283,7 +283,7 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_session_cut_at_any_byte_leaves_nothing_behind()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         byte[] session = [.. RawClient.Text("one"), .. RawClient.Frame(Opcode.Ping, "p"u8), .. RawClient.Frame(Opcode.Binary, new byte[200]), .. RawClient.Close(1000, "bye")];
         for (var cut = 0; cut <= session.Length; cut++)
         {
@@ -308,3 +308,7 @@ public sealed class LifecycleTests
         Assert.Empty(node.Errors.Lines);
     }
 }
+
+public sealed class LifecycleOnEventLoopsTests() : LifecycleTests(OnLoops);
+
+public sealed class LifecycleOnKestrelTests() : LifecycleTests(OnKestrel);

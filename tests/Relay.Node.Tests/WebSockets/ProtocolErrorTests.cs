@@ -7,7 +7,7 @@ namespace Relay.Node.Tests.WebSockets;
 /// <summary>
 /// What a client that breaks the rules gets: always the right close code, never a reset that would eat it (reliability.md §1.4, findings 2 and 8).
 /// </summary>
-public sealed class ProtocolErrorTests
+public abstract class ProtocolErrorTests(int? eventLoops) : SocketTests(eventLoops)
 {
     private static byte[] Zeros { get; } = new byte[4];
 
@@ -37,7 +37,7 @@ public sealed class ProtocolErrorTests
     public async Task A_broken_rule_is_answered_with_its_close_code_even_under_a_flood(string what, byte[] bytes, int code)
     {
         Assert.NotEmpty(what);
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         foreach (var target in (string[])["/echo", "/ws"])
         {
             using var client = await node.OpenAsync(target);
@@ -67,7 +67,7 @@ public sealed class ProtocolErrorTests
     public async Task Compressed_input_is_held_to_the_same_rules(string what, byte[] bytes, int code)
     {
         Assert.NotEmpty(what);
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/echo", "Sec-WebSocket-Extensions: permessage-deflate");
         await client.SendUntilRefusedAsync(bytes);
         Assert.Equal(code, await client.ReadCloseCodeAsync());
@@ -81,7 +81,7 @@ public sealed class ProtocolErrorTests
     {
         var text = string.Concat(Enumerable.Repeat("the same words again and again ", 100));
         var shared = FrameWriter.Frame(Opcode.Text, Deflater.Compress(Encoding.UTF8.GetBytes(text)), rsv1: true);
-        await using var node = await TestNode.StartAsync(onOpen: handler => handler.Transport.TrySend(shared));
+        await using var node = await StartAsync(onOpen: handler => handler.Transport.TrySend(shared));
         for (var subscriber = 0; subscriber < 3; subscriber++)
         {
             using var client = await node.OpenAsync("/relay", "Sec-WebSocket-Extensions: permessage-deflate");
@@ -99,7 +99,7 @@ public sealed class ProtocolErrorTests
     [InlineData("/relay", 65_536)]
     public async Task The_largest_message_is_the_dialects(string target, int limit)
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync(target);
         var handler = await node.Factory.NextAsync();
         await client.SendAsync(RawClient.Frame(Opcode.Binary, new byte[limit]));
@@ -116,7 +116,7 @@ public sealed class ProtocolErrorTests
     [Fact]
     public async Task Endless_empty_fragments_end_with_1008_and_hold_no_memory()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/echo");
         var start = RawClient.Frame(Opcode.Text, [], final: false);
         var empty = RawClient.Frame(Opcode.Continuation, [], final: false);
@@ -129,7 +129,7 @@ public sealed class ProtocolErrorTests
     [Fact]
     public async Task A_flood_of_pings_whose_pongs_nobody_reads_is_held_back()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         using var client = await node.OpenAsync("/echo");
         var pings = Enumerable.Repeat(RawClient.Frame(Opcode.Ping, new byte[100]), 10_000).SelectMany(frame => frame).ToArray();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
@@ -154,7 +154,7 @@ public sealed class ProtocolErrorTests
     [Fact]
     public async Task A_million_mutated_bytes_crash_nothing_and_leave_nothing()
     {
-        await using var node = await TestNode.StartAsync();
+        await using var node = await StartAsync();
         for (var seed = 1; seed <= 150; seed++)
         {
             var random = new Random(seed);
@@ -182,3 +182,7 @@ public sealed class ProtocolErrorTests
         Assert.Equal("alive", await good.ReadTextAsync());
     }
 }
+
+public sealed class ProtocolErrorOnEventLoopsTests() : ProtocolErrorTests(OnLoops);
+
+public sealed class ProtocolErrorOnKestrelTests() : ProtocolErrorTests(OnKestrel);

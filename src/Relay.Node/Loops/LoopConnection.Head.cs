@@ -1,0 +1,180 @@
+using Relay.Protocol.Handshake;
+using Relay.Protocol.WebSockets;
+
+namespace Relay.Node.Loops;
+
+/// <content>The request head: an upgrade, a refusal, or somebody else's.</content>
+internal sealed partial class LoopConnection
+{
+    private static readonly HandshakeRefusal TooSlow = new(408, "Request head not received in time");
+
+    private void ExpireHead()
+    {
+        Volatile.Write(ref _headExpired, true);
+        Wake();
+    }
+
+    private void ReadHead()
+    {
+        if (IsOver)
+        {
+            Close();
+            return;
+        }
+
+        if (!_admitted)
+        {
+            Refuse(LoopListener.Full);
+            return;
+        }
+
+        if (TakeReadable(out var hangup))
+        {
+            var received = Receive(LibC.MSG_PEEK, out var error);
+            if (received > 0)
+            {
+                Look(Scratch.AsSpan(0, received), hangup);
+                return;
+            }
+
+            if (error != LibC.EAGAIN)
+            {
+                // The peer left before it said anything.
+                Close();
+                return;
+            }
+        }
+
+        if (Volatile.Read(ref _headExpired))
+        {
+            Refuse(TooSlow);
+        }
+    }
+
+    private void Look(ReadOnlySpan<byte> bytes, bool hangup)
+    {
+        var parser = new UpgradeRequestParser(Server.Options.Handshake);
+        switch (parser.Parse(bytes, out var request, out var refusal))
+        {
+            case UpgradeStatus.Upgrade:
+                Consume(request!.HeadLength);
+                if (bytes.Length > request.HeadLength || hangup)
+                {
+                    // No event tells of what was there already.
+                    Interlocked.Or(ref _events, LibC.EPOLLIN | (hangup ? Hangup : 0));
+                }
+
+                Upgrade(request);
+                break;
+            case UpgradeStatus.Refuse:
+                Refuse(refusal!);
+                break;
+            case UpgradeStatus.NotAnUpgrade:
+                HandOver();
+                break;
+            case UpgradeStatus.NeedMoreData when hangup:
+                Close();
+                break;
+            case UpgradeStatus.NeedMoreData when Volatile.Read(ref _headExpired):
+                Refuse(TooSlow);
+                break;
+        }
+    }
+
+    private void Upgrade(UpgradeRequest request)
+    {
+        StopTimer();
+        var admission = Server.Door.Decide(request, _listener.Identity, _remote, out var refusal);
+        if (admission is null)
+        {
+            Refuse(refusal!);
+            return;
+        }
+
+        using (var response = new FrameBuffer(512))
+        {
+            HandshakeResponse.WriteAccept(response, request, admission.Answer);
+
+            // Nothing was sent before: what does not fit into an empty socket never will.
+            if (TrySend(response.WrittenSpan) != response.Length)
+            {
+                Close();
+                return;
+            }
+        }
+
+        if (!Server.TryOpen(admission, _listener.Identity, this, "tcp", out _client))
+        {
+            Abort();
+            Close();
+            return;
+        }
+
+        _phase = Phase.Client;
+        ReadFrames();
+    }
+
+    /// <summary>Answers, says that nothing follows, and waits until the peer has read it (reliability.md, finding 8).</summary>
+    private void Refuse(HandshakeRefusal refusal)
+    {
+        StopTimer();
+        Server.Refused(_listener.Identity, refusal.Status);
+        using (var response = new FrameBuffer(512))
+        {
+            HandshakeResponse.WriteRefusal(response, refusal);
+            TrySend(response.WrittenSpan);
+        }
+
+        _phase = Phase.Draining;
+        Interlocked.Or(ref _events, LibC.EPOLLIN);
+        Finish(Server.Options.RefusalLinger);
+    }
+
+    private void HandOver()
+    {
+        StopTimer();
+        _phase = Phase.Gone;
+        _loop.Forget(_socket.Number);
+        _listener.Loops.TrySet(_socket.Number, null);
+        _listener.HandOver(_socket.Number);
+    }
+
+    private void Drain()
+    {
+        for (var reads = 0; !IsOver; reads++)
+        {
+            if (!TakeReadable(out var hangup))
+            {
+                return;
+            }
+
+            var received = Receive(0, out var error);
+            if (received == 0 || (received < 0 && error != LibC.EAGAIN))
+            {
+                break;
+            }
+
+            if (received == EventLoop.ScratchBytes || (received > 0 && hangup))
+            {
+                Interlocked.Or(ref _events, LibC.EPOLLIN | (hangup ? Hangup : 0));
+            }
+
+            if (reads == ReadsPerTurn)
+            {
+                Wake();
+                return;
+            }
+        }
+
+        Close();
+    }
+
+    private unsafe void Consume(int bytes)
+    {
+        fixed (byte* scratch = Scratch)
+        {
+            // They were peeked at a moment ago, and nobody else reads.
+            _ = LibC.Receive(_socket.Number, scratch, bytes, LibC.MSG_DONTWAIT);
+        }
+    }
+}
