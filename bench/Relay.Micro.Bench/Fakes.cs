@@ -30,7 +30,7 @@ internal class OpenTransport : ITransport
 }
 
 /// <summary>Counts the acks of publishes and says when the awaited number was sent.</summary>
-internal sealed class AckCounter(int expected, ManualResetEventSlim done) : OpenTransport
+internal sealed class AckCounter(int expected, SemaphoreSlim done) : OpenTransport
 {
     private int _seen;
 
@@ -40,7 +40,7 @@ internal sealed class AckCounter(int expected, ManualResetEventSlim done) : Open
         if (_seen >= expected)
         {
             _seen -= expected;
-            done.Set();
+            done.Release();
         }
 
         return base.TrySend(bytes);

@@ -19,18 +19,18 @@ public class FanoutBenchmarks
     private readonly Publication[] _many = Samples.Events(MostEvents);
     private readonly List<OpenTransport> _transports = [];
     private RelaySystem _relay = null!;
-    private FanoutAccess _fanout = null!;
+    private SubscriberSet _subscribers = null!;
 
     [GlobalSetup]
     public void Start()
     {
         _relay = BenchRelay.Start();
-        _fanout = new FanoutAccess();
+        _subscribers = new SubscriberSet();
         var request = new ConnectionRequest { Dialect = Dialects.ByKind(DialectKind.Relay), Listener = "bench", RemoteAddress = "127.0.0.1:1" };
         for (var i = 0; i < Subscribers; i++)
         {
             _transports.Add(new OpenTransport());
-            _fanout.Add(new Subscription((ClientConnection)_relay.Open(request, _transports[i]), Samples.Channel));
+            _subscribers.Add(new Subscription((ClientConnection)_relay.Open(request, _transports[i]), Samples.Channel));
         }
     }
 
@@ -48,7 +48,7 @@ public class FanoutBenchmarks
     private void Send(Publication[] events)
     {
         var before = _transports[^1].Bytes;
-        _fanout.Send(events);
+        FanoutLoop.Send(events, _subscribers);
         if (_transports[^1].Bytes == before)
         {
             throw new InvalidOperationException("Nothing was sent");
