@@ -44,9 +44,18 @@ internal static class EventData
         return Text(json, utf8[..System.Text.Encoding.UTF8.GetBytes(name, utf8)]);
     }
 
-    /// <summary>What a task's payload says of it, in one pass: its <c>id</c>, else its <c>task_id</c>, and its <c>status</c>; null what is not there.</summary>
+    /// <summary>
+    /// What a task's payload says of it, in one pass: its <c>id</c>, else its <c>task_id</c>, and its <c>status</c>, which may be left out where there is
+    /// no id; null what is not there.
+    /// </summary>
     public static (string? Id, string? Status) Task(ReadOnlySpan<byte> json)
     {
+        if (json.IndexOf("id\""u8) < 0 && !json.Contains((byte)'\\'))
+        {
+            // Neither member, not even in escapes: no need to read it.
+            return default;
+        }
+
         string? id = null;
         string? taskId = null;
         string? status = null;

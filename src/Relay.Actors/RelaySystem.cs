@@ -67,15 +67,16 @@ public sealed partial class RelaySystem : IConnectionFactory
         var patterns = new PatternTable();
         IActorRef? channels = null;
 
-        // Metrics and agents publish on channels, and channels tell them what passed: the one circle, closed by name.
-        var metrics = _system.ActorOf(Props.Create(() => new MetricsActor(settings, time, Sessions, () => channels!)), "metrics");
+        // Metrics and agents publish on channels, and channels count for the one and tell the other: the one circle, closed by name.
+        var figures = new KeyFigures();
+        _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!)), "metrics");
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
-        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, metrics, hooks, patterns);
+        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns);
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits);
-        channels = ShardRegion.Start(_system, "channels", name => ChannelProps(name, channelServices, sessionServices), options: KeepState);
+        channels = ShardRegion.Start(_system, "channels", ChannelProps(channelServices, sessionServices), options: KeepState);
         var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns);
-        var replicas = ShardRegion.Start(_system, "replicas", name => ReplicaProps(name, replicaServices), options: KeepState);
+        var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agents = ShardRegion.Start(_system, "agents", static _ => Props.Create(static () => new AgentActor()), options: KeepState);
         Region = channels;
         Replicas = replicas;
@@ -142,7 +143,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <exception cref="AskTimeoutException">The channel did not answer in time.</exception>
     public Task<PublishReply> PublishAsync(string channel, PublishItem[] items, string scope, CancellationToken cancellationToken) =>
         Region.Ask<PublishReply>(
-            new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true }), AskTimeout, cancellationToken);
+            new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true }, AskTimeout, cancellationToken);
 
     /// <summary>Brings messages from outside to their channels in order; completes when all are accepted.</summary>
     /// <exception cref="AskTimeoutException">A channel did not answer in time.</exception>
@@ -194,15 +195,20 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Ends all actors.</summary>
     public Task<bool> StopAsync(TimeSpan timeout) => _system.TerminateAsync(timeout);
 
-    private static Props ChannelProps(string name, ChannelServices channels, SessionServices sessions) =>
-        ChannelName.IsIn(name, ChannelName.Sessions)
-            ? Props.Create(() => new SessionActor(name, sessions))
-            : Props.Create(() => new ChannelActor(name, channels));
+    // One recipe for all channels: a closure for each would be a tenth of what an idle channel costs.
+    private static Func<string, Props> ChannelProps(ChannelServices channels, SessionServices sessions)
+    {
+        var channel = Props.Create(() => new ChannelActor(channels));
+        return name => ChannelName.IsIn(name, ChannelName.Sessions) ? Props.Create(() => new SessionActor(name, sessions)) : channel;
+    }
 
-    private static Props ReplicaProps(string name, ReplicaServices services) =>
-        PatternReplica.PatternOf(name) is { } pattern
-            ? Props.Create(() => new PatternReplica(pattern, services))
-            : Props.Create(() => new ChannelReplica(name, services)).WithStashCapacity(ReplicaStash);
+    private static Func<string, Props> ReplicaProps(ReplicaServices services)
+    {
+        var replica = Props.Create(() => new ChannelReplica(services)).WithStashCapacity(ReplicaStash);
+        return name => PatternReplica.PatternOf(name) is { } pattern
+            ? Props.Create(() => new PatternReplica(pattern, services)).WithStashCapacity(ReplicaStash)
+            : replica;
+    }
 
     private Props AgentProps(Func<IActorRef> channels) => _parts.AgentGateway is { } gateway
         ? Props.Create(() => new GatewayAgent(gateway, channels, _parts.Settings, _parts.Kernel.Time, _log))

@@ -49,11 +49,12 @@ public sealed class RedisMetrics
         _bytes.Add(bytes, Tag("role", role), Tag("direction", "transmit"));
     }
 
-    internal void Received(string role, int pushes, long bytes)
+    internal void Received(string role, long bytes) => _bytes.Add(bytes, Tag("role", role), Tag("direction", "receive"));
+
+    internal void Pushed(string role, int pushes)
     {
         if (pushes > 0)
             _pushes.Add(pushes, Tag("role", role));
-        _bytes.Add(bytes, Tag("role", role), Tag("direction", "receive"));
     }
 
     internal void Failed(string role, RedisException error) =>

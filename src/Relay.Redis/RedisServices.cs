@@ -18,6 +18,9 @@ public sealed class RedisServices
     /// <summary>Seeds the jitter of each connection's back-off. Drawn from under a lock when a client is made, never afterwards.</summary>
     public Random Random { get; init; } = new();
 
+    /// <summary>Reports input on connections without TLS; null = they are read through the runtime's socket engine, as TLS always is.</summary>
+    public ISocketWatcher? Sockets { get; init; }
+
     internal Random NextRandom()
     {
         lock (_gate)

@@ -24,6 +24,33 @@ public sealed class BatchTests
     }
 
     [Fact]
+    public async Task An_actor_that_ends_its_turn_lets_others_go_before_its_next_message()
+    {
+        await using var kit = TestKitSystem.Deterministic(throughput: 100);
+        var log = new List<string>();
+        var other = kit.ActorOf(Lambda.Props((_, message) => log.Add("other " + message)));
+        var worker = kit.ActorOf(Lambda.Props((me, message) =>
+        {
+            log.Add("portion " + message);
+            if (message is < 3)
+            {
+                me.Me.Tell((int)message + 1);
+                me.Ctx.EndTurn();
+            }
+        }));
+        kit.RunUntilIdle();
+        worker.Tell(1);
+        worker.Tell("end");
+        Assert.True(kit.Dispatcher!.RunOne());
+        Assert.Equal(["portion 1"], log);
+        Assert.False(kit.Dispatcher.IsIdle);
+        other.Tell("x");
+        kit.RunUntilIdle();
+        Assert.Equal(5, log.Count);
+        Assert.Equal(["portion 1", "portion end", "portion 2", "portion 3"], log.Where(static line => line != "other x"));
+    }
+
+    [Fact]
     public async Task A_throw_in_the_hook_is_supervised()
     {
         await using var kit = TestKitSystem.Deterministic(throughput: 10);

@@ -367,6 +367,65 @@ public sealed class ShardingTests
         Assert.Equal(2, kit.System.Statistics.DeadLetters);
     }
 
+    [Fact]
+    public async Task What_is_kept_when_the_region_stops_becomes_dead_letters()
+    {
+        await using var kit = TestKitSystem.Deterministic();
+        var probe = kit.CreateProbe();
+        var region = ShardRegion.Start(kit.System, "thing", _ => Lambda.Props((me, message) =>
+        {
+            if (message is "leave")
+            {
+                me.Ctx.Parent.Tell(new Passivate("not obeyed"), me.Me);
+            }
+        }));
+        probe.Send(region, new ShardEnvelope("a", "leave"));
+        kit.RunUntilIdle();
+        region.Tell(new ShardEnvelope("a", 1));
+        region.Tell(new ShardEnvelope("a", 2));
+        Assert.True(kit.Await(region.GracefulStop(Second)));
+        region.Tell(new ShardEnvelope("a", 3));
+        Assert.Equal((3, 0), (kit.System.Statistics.DeadLetters, kit.System.Statistics.Failures));
+    }
+
+    /// <summary>The recipe and the handlers of failures run outside of the shard's lock: they may tell any entity anything.</summary>
+    [Fact]
+    public async Task A_recipe_and_a_handler_of_dead_letters_may_tell_other_entities()
+    {
+        await using var kit = TestKitSystem.Threaded();
+        var probe = kit.CreateProbe();
+        IActorRef? region = null;
+        region = ShardRegion.Start(
+            kit.System,
+            "thing",
+            id =>
+            {
+                if (id[0] == 'a')
+                {
+                    region!.Tell(new ShardEnvelope("b" + id, "told by a recipe"), probe.Ref);
+                }
+
+                return id[0] == 'c' ? throw new Boom() : Echo.Props;
+            },
+            shardCount: 2);
+        using var subscription = kit.System.EventStream.Subscribe<DeadLetter>(
+            letter => region.Tell(new ShardEnvelope("d", "told of " + letter.Message), probe.Ref));
+        var crossing = Enumerable.Range(0, 2).Select(_ => new Thread(() =>
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                region.Tell(new ShardEnvelope("a" + i, "x"));
+                region.Tell(new ShardEnvelope("c" + i, i));
+            }
+        })).ToList();
+        crossing.ForEach(static thread => thread.Start());
+        crossing.ForEach(static thread => thread.Join());
+        for (var i = 0; i < 1000; i++)
+        {
+            Assert.StartsWith("told ", probe.ExpectMsg<string>());
+        }
+    }
+
     private sealed record Direct(string EntityId, int Value) : IShardMessage;
 
     /// <summary>Writes to one entity, a window at a time, and checks the echoes.</summary>

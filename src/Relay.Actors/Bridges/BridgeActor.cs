@@ -41,11 +41,20 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     /// <summary>Waiting events at which further batches are refused: several sources with full windows stay well below.</summary>
     private const int MaxWaiting = 100_000;
 
+    /// <summary>Lists kept between turns: what one read of a busy source fills.</summary>
+    private const int MaxFreeLists = 1024;
+
+    /// <summary>A list that one hot channel has made longer is not kept.</summary>
+    private const int KeptListCapacity = 64;
+
     /// <summary>Longer than any asker waits, so that nothing is given up that may still be confirmed.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
 
     private readonly Queue<(BridgeItem Item, Request Request)> _waiting = new();
     private readonly Dictionary<string, List<PublishItem>> _byChannel = new(StringComparer.Ordinal);
+
+    // A new list's first element would bring room for four: most of what a message cost here.
+    private readonly Stack<List<PublishItem>> _freeLists = new();
     private readonly Dictionary<long, Request> _requests = [];
     private long _lastTag;
     private int _inFlight;
@@ -67,10 +76,12 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
                 Sender.Tell(new Status.Failure(new BridgeOverloadedException(_waiting.Count)), Self);
                 break;
             case BridgeBatch batch:
-                var request = new Request(++_lastTag, Sender) { Open = batch.Items.Sum(static item => item.Channels.Count), Waiting = batch.Items.Count };
+                var request = new Request(++_lastTag, Sender) { Waiting = batch.Items.Count };
                 _requests.Add(request.Tag, request);
-                foreach (var item in batch.Items)
+                for (var i = 0; i < batch.Items.Count; i++)
                 {
+                    var item = batch.Items[i];
+                    request.Open += item.Channels.Count;
                     _waiting.Enqueue((item, request));
                 }
 
@@ -89,7 +100,18 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         Publish();
     }
 
-    private static bool IsForAll(BridgeItem item) => item.Channels.Contains(ChannelName.Users, StringComparer.Ordinal);
+    private static bool IsForAll(BridgeItem item)
+    {
+        for (var i = 0; i < item.Channels.Count; i++)
+        {
+            if (string.Equals(item.Channels[i], ChannelName.Users, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private void Accepted(PublishReply reply)
     {
@@ -171,7 +193,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         {
             if (!_byChannel.TryGetValue(item.Channels[i], out var list))
             {
-                _byChannel.Add(item.Channels[i], list = []);
+                _byChannel.Add(item.Channels[i], list = _freeLists.TryPop(out var free) ? free : []);
             }
 
             list.Add(i == 0 ? item.Item : item.Item with { IsCopy = true });
@@ -185,9 +207,19 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         {
             channels.Tell(
                 new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = [.. items], Scope = scope, WantsReply = true, Tag = request.Tag }), Self);
+            Keep(items);
         }
 
         _byChannel.Clear();
+    }
+
+    private void Keep(List<PublishItem> list)
+    {
+        if (_freeLists.Count < MaxFreeLists && list.Capacity <= KeptListCapacity)
+        {
+            list.Clear();
+            _freeLists.Push(list);
+        }
     }
 
     private sealed record Sweep;

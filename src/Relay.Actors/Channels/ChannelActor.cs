@@ -15,11 +15,11 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     private readonly ChannelCore _core;
     private bool _passivating;
 
-    /// <summary>Wakes the channel <paramref name="channel"/>.</summary>
-    public ChannelActor(string channel, ChannelServices services)
+    /// <summary>Wakes the channel of the actor's name. Not an argument, so that all channels share one recipe.</summary>
+    public ChannelActor(ChannelServices services)
     {
-        _channel = channel;
-        _core = new ChannelCore(channel, services, Context);
+        _channel = Self.Path.Name;
+        _core = new ChannelCore(_channel, services, Context);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Relay.Actors.Fanout;
+using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -6,7 +7,7 @@ using Relay.Protocol;
 namespace Relay.Actors.Channels;
 
 /// <summary>What every channel's actor is given. Immutable, shared.</summary>
-public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, IActorRef Metrics, IActorRef HookMonitor, PatternTable Patterns);
+public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns);
 
 /// <summary>
 /// What an actor does to be a channel: admit, sequence, fan out, acknowledge. Used by <see cref="ChannelActor"/> and by the session's actor, which is a
@@ -17,16 +18,18 @@ internal sealed class ChannelCore
     private readonly ChannelServices _services;
     private readonly IActorContext _context;
     private readonly ChannelState _state;
-    private readonly Dictionary<IActorRef, int> _replicas = [];
-    private readonly List<Publication> _accepted = [];
-    private readonly List<Publication> _counted = [];
     private readonly bool _isHooks;
+
+    // One for each node that listens: one or a few.
+    private (IActorRef Replica, int Subscribers)[] _replicas = [];
+    private int _subscribers;
+    private Gathered<Publication> _accepted;
+    private Gathered<PublishReply> _replies;
 
     // Somebody knows the position, so that a client may come back with it.
     private bool _wasShown;
     private PatternTable.Entry[] _knownPatterns = [];
     private IActorRef[] _patternReplicas = [];
-    private readonly List<PublishReply> _replies = [];
     private readonly Action<Publication>? _onAccepted;
 
     /// <param name="channel">Its name.</param>
@@ -45,7 +48,7 @@ internal sealed class ChannelCore
 
     public string Channel { get; }
 
-    public bool HasReplicas => _replicas.Count > 0;
+    public bool HasReplicas => _replicas.Length > 0;
 
     public StreamPosition Position => _state.Position;
 
@@ -62,14 +65,12 @@ internal sealed class ChannelCore
             case ReplicaJoin join:
                 Flush();
                 _wasShown = true;
-                _replicas.TryAdd(join.Replica, 0);
+                Add(join.Replica);
                 _context.Watch(join.Replica);
                 join.Replica.Tell(new ReplicaJoined(_state.Position), _context.Self);
                 return true;
-            case ReplicaCount count when _replicas.ContainsKey(count.Replica):
-                _replicas[count.Replica] = count.Subscribers;
-                return true;
-            case ReplicaCount:
+            case ReplicaCount count:
+                Count(count);
                 return true;
             case ReplicaLeave leave:
                 Remove(leave.Replica);
@@ -104,13 +105,11 @@ internal sealed class ChannelCore
             return;
         }
 
-        var events = _accepted.ToArray();
-        var replies = _replies.ToArray();
-        _accepted.Clear();
-        _replies.Clear();
-        TellObservers(events);
+        var events = _accepted.Take();
+        var replies = _replies.Take();
+        TellHooks(events);
         TellPatterns(events);
-        if (_replicas.Count == 0)
+        if (_replicas.Length == 0)
         {
             foreach (var reply in replies)
             {
@@ -120,7 +119,7 @@ internal sealed class ChannelCore
         else
         {
             var batch = new ChannelBatch(events, replies);
-            foreach (var replica in _replicas.Keys)
+            foreach (var (replica, _) in _replicas)
             {
                 replica.Tell(batch, _context.Self);
             }
@@ -142,6 +141,7 @@ internal sealed class ChannelCore
     {
         var outcomes = new PublishOutcome[batch.Items.Length];
         var now = Now;
+        _accepted.Expect(outcomes.Length);
         for (var i = 0; i < outcomes.Length; i++)
         {
             ref readonly var item = ref batch.Items[i];
@@ -153,7 +153,7 @@ internal sealed class ChannelCore
 
         if (batch.WantsReply)
         {
-            _replies.Add(new PublishReply(batch, outcomes, Subscribers(), _context.Sender));
+            _replies.Add(new PublishReply(batch, outcomes, _subscribers, _context.Sender));
         }
     }
 
@@ -163,22 +163,16 @@ internal sealed class ChannelCore
         _onAccepted?.Invoke(publication);
         if (!item.IsCopy && !item.Transient)
         {
-            _counted.Add(publication);
+            _services.Figures.Apply(publication);
         }
     }
 
-    // Before the answers, so that whoever was answered and asks the observers finds the event there.
-    private void TellObservers(Publication[] events)
+    // Before the answers, so that whoever was answered and asks the monitor finds the event there.
+    private void TellHooks(Publication[] events)
     {
         if (_isHooks && events.Length > 0)
         {
             _services.HookMonitor.Tell(new EventsPassed(events), _context.Self);
-        }
-
-        if (_counted.Count > 0)
-        {
-            _services.Metrics.Tell(new EventsPassed(_counted.Count == events.Length ? events : [.. _counted]), _context.Self);
-            _counted.Clear();
         }
     }
 
@@ -200,25 +194,35 @@ internal sealed class ChannelCore
         }
     }
 
+    private void Add(IActorRef replica)
+    {
+        if (IndexOf(replica) < 0)
+        {
+            _replicas = [.. _replicas, (replica, 0)];
+        }
+    }
+
+    private void Count(ReplicaCount count)
+    {
+        if (IndexOf(count.Replica) is var index and >= 0)
+        {
+            _subscribers += count.Subscribers - _replicas[index].Subscribers;
+            _replicas[index].Subscribers = count.Subscribers;
+        }
+    }
+
     private void Remove(IActorRef replica)
     {
         Flush();
-        if (_replicas.Remove(replica))
+        if (IndexOf(replica) is var index and >= 0)
         {
+            _subscribers -= _replicas[index].Subscribers;
+            _replicas = [.. _replicas[..index], .. _replicas[(index + 1)..]];
             _context.Unwatch(replica);
         }
     }
 
-    private int Subscribers()
-    {
-        var sum = 0;
-        foreach (var count in _replicas.Values)
-        {
-            sum += count;
-        }
-
-        return sum;
-    }
+    private int IndexOf(IActorRef replica) => Array.FindIndex(_replicas, entry => ReferenceEquals(entry.Replica, replica));
 
     private HistoryReply Answer(HistoryQuery query)
     {

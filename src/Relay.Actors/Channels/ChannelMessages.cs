@@ -46,10 +46,12 @@ public readonly record struct PublishItem
 public readonly record struct PublishOutcome(StreamPosition Position, bool Duplicate);
 
 /// <summary>Publishes of one publisher to one channel, in order. The array belongs to the message.</summary>
-public sealed class PublishBatch
+public sealed class PublishBatch : IShardMessage
 {
     /// <summary>The channel.</summary>
     public required string Channel { get; init; }
+
+    string IShardMessage.EntityId => Channel;
 
     /// <summary>In the publisher's order.</summary>
     public required PublishItem[] Items { get; init; }

@@ -58,13 +58,11 @@ public sealed class ChannelState
     {
         if (item is { IdempotencyKey: { } id, Transient: false })
         {
-            if (_known.TryGet(scope, id, nowMicros, out var known))
+            if (!_known.TryAdd(scope, id, Offset + 1, nowMicros, out var known))
             {
                 outcome = new PublishOutcome(new StreamPosition(Epoch, known), Duplicate: true);
                 return null;
             }
-
-            _known.Add(scope, id, Offset + 1, nowMicros);
         }
 
         var offset = item.Transient ? 0 : ++Offset;

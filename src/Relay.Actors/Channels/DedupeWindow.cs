@@ -3,51 +3,133 @@ namespace Relay.Actors.Channels;
 /// <summary>
 /// Publish ids a channel has accepted, for a bounded time and number (guarantees.md 3: 10 minutes, 10,000 ids). Ids are scoped by publisher,
 /// so nobody can hide another's publish by guessing its id (reliability.md S26).
+/// <para>
+/// A ring in the order of arrival, which is the order of forgetting, with a hash chain through its entries. A dictionary beside a queue would hold every
+/// id twice, and they are the larger part of what a busy channel remembers. The hash is the runtime's seeded one: ids are chosen by clients.
+/// </para>
 /// </summary>
 internal sealed class DedupeWindow(int capacity, TimeSpan age)
 {
     private readonly long _ageMicros = age.Ticks / TimeSpan.TicksPerMicrosecond;
-    private Dictionary<(string Scope, string Id), long>? _offsets;
-    private Queue<(string Scope, string Id, long AtMicros)>? _order;
+    private Entry[] _ring = [];
 
-    public int Count => _offsets?.Count ?? 0;
+    /// <summary>By hash: 1 + index of the newest entry of a chain, 0 for none. A power of two, at least as long as the ring.</summary>
+    private int[] _chains = [];
+    private int _head;
+    private long _oldestMicros;
 
-    public bool TryGet(string scope, string id, long nowMicros, out long offset)
+    public int Count { get; private set; }
+
+    /// <summary>Remembers an id; false when it is known already, with the offset it stands for.</summary>
+    public bool TryAdd(string scope, string id, long offset, long nowMicros, out long known)
     {
         Prune(nowMicros);
-        offset = 0;
-        return _offsets is not null && _offsets.TryGetValue((scope, id), out offset);
-    }
-
-    public void Add(string scope, string id, long offset, long nowMicros)
-    {
-        if (capacity == 0)
+        var hash = id.GetHashCode(StringComparison.Ordinal) ^ (scope.GetHashCode(StringComparison.Ordinal) * 31);
+        if (Find(scope, id, hash, out known))
         {
-            return;
+            return false;
         }
 
-        _offsets ??= [];
-        _order ??= new Queue<(string, string, long)>();
-        if (_order.Count == capacity)
+        if (capacity > 0)
         {
-            Drop();
+            Add(new Entry { Scope = scope, Id = id, Offset = offset, AtMicros = nowMicros, Hash = hash });
         }
 
-        _offsets.Add((scope, id), offset);
-        _order.Enqueue((scope, id, nowMicros));
+        return true;
     }
 
+    /// <summary>Forgets what is too old.</summary>
     public void Prune(long nowMicros)
     {
-        while (_order is { Count: > 0 } && nowMicros - _order.Peek().AtMicros >= _ageMicros)
+        while (Count > 0 && nowMicros - _oldestMicros >= _ageMicros)
         {
             Drop();
         }
     }
 
+    private bool Find(string scope, string id, int hash, out long offset)
+    {
+        offset = 0;
+        if (Count == 0)
+        {
+            return false;
+        }
+
+        for (var at = _chains[hash & (_chains.Length - 1)]; at != 0; at = _ring[at - 1].Next)
+        {
+            ref readonly var entry = ref _ring[at - 1];
+            if (entry.Hash == hash && entry.Id == id && entry.Scope == scope)
+            {
+                offset = entry.Offset;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void Add(Entry entry)
+    {
+        if (Count == capacity)
+        {
+            Drop();
+        }
+        else if (Count == _ring.Length)
+        {
+            Grow();
+        }
+
+        Append(entry);
+    }
+
+    private void Append(in Entry entry)
+    {
+        var index = (_head + Count) % _ring.Length;
+        ref var chain = ref _chains[entry.Hash & (_chains.Length - 1)];
+        _ring[index] = entry with { Next = chain };
+        chain = index + 1;
+        if (Count++ == 0)
+        {
+            _oldestMicros = entry.AtMicros;
+        }
+    }
+
+    // The oldest of all is the last of its chain.
     private void Drop()
     {
-        var (scope, id, _) = _order!.Dequeue();
-        _offsets!.Remove((scope, id));
+        ref var link = ref _chains[_ring[_head].Hash & (_chains.Length - 1)];
+        while (link != _head + 1)
+        {
+            link = ref _ring[link - 1].Next;
+        }
+
+        link = 0;
+        _ring[_head] = default;
+        _head = (_head + 1) % _ring.Length;
+        Count--;
+        _oldestMicros = _ring[_head].AtMicros;
+    }
+
+    private void Grow()
+    {
+        var (old, head, count) = (_ring, _head, Count);
+        _ring = new Entry[Math.Min(capacity, Math.Max(4, old.Length * 2))];
+        _chains = new int[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)_ring.Length)];
+        _head = 0;
+        Count = 0;
+        for (var i = 0; i < count; i++)
+        {
+            Append(old[(head + i) % old.Length]);
+        }
+    }
+
+    private record struct Entry
+    {
+        public string Scope;
+        public string Id;
+        public long Offset;
+        public long AtMicros;
+        public int Hash;
+        public int Next;
     }
 }

@@ -97,7 +97,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     }
 
     /// <summary>Sends several messages with one system call. Thread-safe.</summary>
-    public void Send(IEnumerable<ServerMessage> messages)
+    public void Send(ReadOnlySpan<ServerMessage> messages)
     {
         var frames = t_frames ??= new FrameBuffer();
         frames.Reset();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
 using Relay.Kernel;
@@ -164,7 +165,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             _items = null;
         }
 
-        Tell(Services.Channels, batch.Channel, batch);
+        Services.Channels.Tell(batch, Self);
         _itemsChannel = null;
     }
 
@@ -177,6 +178,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             return;
         }
 
+        var now = Now;
         for (var i = 0; i < reply.Outcomes.Length; i++)
         {
             var requestId = reply.Batch.Items[i].RequestId;
@@ -184,7 +186,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             {
                 (_acks ??= []).Add(new PublishedMessage
                 {
-                    TimestampMicros = Now,
+                    TimestampMicros = now,
                     RequestId = requestId,
                     Position = reply.Outcomes[i].Position,
                     Duplicate = reply.Outcomes[i].Duplicate,
@@ -199,7 +201,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     {
         if (_acks is { Count: > 0 })
         {
-            Client.Send(_acks);
+            Client.Send(CollectionsMarshal.AsSpan(_acks));
             _acks.Clear();
             if (_acks.Capacity > MaxKept)
             {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Relay.Actors.Sessions;
 using Relay.Protocol;
 
@@ -117,7 +118,7 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
             frames.Add(new SessionHistoryMessage { TimestampMicros = message.TimestampMicros, SessionId = summary.SessionId, Publication = message });
         }
 
-        core.Client.Send(frames);
+        core.Client.Send(CollectionsMarshal.AsSpan(frames));
         if (_sessionId is not null)
         {
             core.Unsubscribe(ChannelOf(_sessionId), RequestId.None);

@@ -9,6 +9,11 @@ namespace Relay.Actors.Fanout;
 /// </summary>
 public sealed class ChannelDirectory
 {
+    private const int Kinds = (int)DialectKind.RelayProtobuf + 1;
+
+    // Most channels are one user's, with one client: these share their counts.
+    private static readonly int[][] Single = [.. Enumerable.Range(0, Kinds).Select(static kind => CountsOf(one => one == kind ? 1 : 0))];
+
     private readonly ConcurrentDictionary<string, int[]> _counts = new(StringComparer.Ordinal);
 
     /// <summary>Channels with at least one subscriber of the given dialects, with their numbers.</summary>
@@ -40,14 +45,12 @@ public sealed class ChannelDirectory
             return;
         }
 
-        var counts = new int[(int)DialectKind.RelayProtobuf + 1];
-        for (var kind = 0; kind < counts.Length; kind++)
-        {
-            counts[kind] = subscribers.CountOf((DialectKind)kind);
-        }
-
-        _counts[channel] = counts;
+        _counts[channel] = subscribers.Count == 1
+            ? Single[(int)subscribers.Group(0)[0].Client.Kind]
+            : CountsOf(kind => subscribers.CountOf((DialectKind)kind));
     }
 
     internal void Remove(string channel) => _counts.TryRemove(channel, out _);
+
+    private static int[] CountsOf(Func<int, int> count) => [.. Enumerable.Range(0, Kinds).Select(count)];
 }

@@ -29,12 +29,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private readonly ReplicaServices _services;
     private readonly SubscriberSet _subscribers = new();
     private readonly ReplicaDelivery _delivery;
-
-    // Made when first needed: most channels are one user's, with one client and nothing to catch up.
-    private PresenceSet? _presence;
-    private List<Subscription>? _waiting;
-    private HashSet<Subscription>? _catchingUp;
-    private readonly List<Subscription> _started = [];
+    private readonly ReplicaMembers _members;
     private Phase _phase;
     private StreamPosition _position;
     private IActorRef? _owner;
@@ -42,12 +37,13 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private int _toldCount;
     private long _shownVersion;
 
-    /// <summary>A replica of <paramref name="channel"/>.</summary>
-    public ChannelReplica(string channel, ReplicaServices services)
+    /// <summary>A replica of the channel of the actor's name. Not an argument, so that all replicas share one recipe.</summary>
+    public ChannelReplica(ReplicaServices services)
     {
-        _channel = channel;
+        _channel = Self.Path.Name;
         _services = services;
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(channel).WhenSlow);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow);
+        _members = new ReplicaMembers(services.Time, _subscribers, _delivery);
     }
 
     private enum Phase
@@ -120,7 +116,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             case HistoryReply:
                 break;
             case PresenceQuery query:
-                query.Client.Send((_presence ??= new PresenceSet()).Answer(_channel, query.RequestId, Now));
+                query.Client.Send(_members.Presence.Answer(_channel, query.RequestId, Now));
                 break;
             case ReplicaJoined joined:
                 Joined(joined.Position);
@@ -157,13 +153,8 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         TellCount();
 
         // Behind the count: a connection that publishes now finds itself among the channel's subscribers.
-        foreach (var subscription in _started)
-        {
-            subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), Self);
-        }
-
-        _started.Clear();
-        if (_phase == Phase.Idle && _waiting is not { Count: > 0 })
+        _members.TellStarted(Self);
+        if (_phase == Phase.Idle && !_members.AnyWaiting)
         {
             _phase = Phase.Passivating;
             Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
@@ -214,7 +205,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        (_waiting ??= []).Add(subscription);
+        _members.Wait(subscription);
         if (_phase == Phase.Idle)
         {
             Join();
@@ -253,9 +244,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void BeginWaiting()
     {
-        var waiting = _waiting ?? [];
-        _waiting = null;
-        foreach (var subscription in waiting)
+        foreach (var subscription in _members.TakeWaiting())
         {
             // One that began before may have taken this one's place.
             if (!subscription.IsRemoved)
@@ -271,17 +260,17 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     {
         if (subscription.Since is { } since)
         {
-            (_catchingUp ??= []).Add(subscription);
+            _members.BeginToCatchUp(subscription);
             Ask(new HistoryQuery { Tag = subscription, Resume = since, Limit = MaxReplay });
         }
         else if (subscription.Last > 0)
         {
-            (_catchingUp ??= []).Add(subscription);
+            _members.BeginToCatchUp(subscription);
             Ask(new HistoryQuery { Tag = subscription, Limit = Math.Min(subscription.Last, MaxReplay) });
         }
         else
         {
-            Start(subscription, [], null);
+            _members.Start(subscription, _position, [], null);
         }
     }
 
@@ -289,7 +278,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void CatchUp(Subscription subscription, HistoryReply reply)
     {
-        if (_catchingUp?.Contains(subscription) != true)
+        if (!_members.IsCatchingUp(subscription))
         {
             return;
         }
@@ -301,101 +290,12 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        _catchingUp?.Remove(subscription);
-        Start(subscription, reply.Events, reply.Query.Resume is null ? null : reply.Complete);
-    }
-
-    private void Start(Subscription subscription, List<Publication> missed, bool? recovered)
-    {
-        var client = subscription.Client;
-        subscription.StartedAt = _position;
-        if (subscription.Replaces is { } replaced)
-        {
-            subscription.Replaces = null;
-            TakePlace(replaced, subscription);
-        }
-
-        if (subscription.RequestId.IsPresent)
-        {
-            client.Send(new SubscribedMessage
-            {
-                TimestampMicros = Now,
-                RequestId = subscription.RequestId,
-                Position = _position,
-                Recovered = recovered,
-            });
-        }
-
-        _delivery.SendTo(missed, subscription);
-        _subscribers.Add(subscription);
-        if (subscription.Presence)
-        {
-            (_presence ??= new PresenceSet()).Join(subscription, Now);
-        }
-
-        _started.Add(subscription);
-    }
-
-    // The client subscribed again: what it owes and is owed goes on, its wishes are the new ones.
-    private void TakePlace(Subscription old, Subscription subscription)
-    {
-        if (!_subscribers.Remove(old))
-        {
-            Drop(old);
-            return;
-        }
-
-        old.IsRemoved = true;
-        if (old.StartedAt.Epoch == _position.Epoch)
-        {
-            subscription.StartedAt = old.StartedAt;
-            subscription.Acked = old.Acked;
-        }
-
-        if (old.Presence && !subscription.Presence)
-        {
-            _presence?.Leave(old, Now);
-        }
-    }
-
-    private void Drop(Subscription subscription)
-    {
-        if (subscription.IsRemoved)
-        {
-            return;
-        }
-
-        subscription.IsRemoved = true;
-        if (subscription.Replaces is { } replaced)
-        {
-            subscription.Replaces = null;
-            Drop(replaced);
-        }
-
-        if (_subscribers.Remove(subscription))
-        {
-            if (subscription.Presence)
-            {
-                _presence?.Leave(subscription, Now);
-            }
-
-            return;
-        }
-
-        // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
-        _waiting?.Remove(subscription);
-        _catchingUp?.Remove(subscription);
-        if (subscription.RequestId.IsPresent)
-        {
-            subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = subscription.RequestId });
-        }
-
-        _started.Add(subscription);
+        _members.Start(subscription, _position, reply.Events, reply.Query.Resume is null ? null : reply.Complete);
     }
 
     private void Remove(Subscription subscription, RequestId requestId)
     {
-        Drop(subscription);
+        _members.Drop(subscription);
         if (requestId.IsPresent)
         {
             subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = requestId });
@@ -406,7 +306,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void LeaveIfEmpty()
     {
-        if (_phase == Phase.Joined && _subscribers.Count == 0 && _waiting is not { Count: > 0 } && _catchingUp is not { Count: > 0 })
+        if (_phase == Phase.Joined && _members.IsEmpty)
         {
             _phase = Phase.Leaving;
             _services.Directory.Remove(_channel);
@@ -428,7 +328,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             _owner = null;
         }
 
-        if (_waiting is { Count: > 0 })
+        if (_members.AnyWaiting)
         {
             Join();
             return;
@@ -442,8 +342,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _owner = null;
         if (_phase is Phase.Joined or Phase.Joining)
         {
-            (_waiting ??= []).AddRange(_catchingUp ?? []);
-            _catchingUp = null;
+            _members.CatchUpLater();
             Join();
         }
         else if (_phase == Phase.Leaving)

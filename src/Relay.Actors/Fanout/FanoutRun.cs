@@ -6,7 +6,7 @@ namespace Relay.Actors.Fanout;
 /// <summary>
 /// A fan-out to more subscribers than one turn may serve: some hundred sends, then everybody else's turn. So a channel with ten thousand subscribers
 /// does not keep one with a single subscriber waiting for all of its sends.
-/// <para>Owned by the channel's replica, which lets nothing change the subscribers until the run has ended.</para>
+/// <para>Owned by a replica, which lets nothing change the subscribers until the run has ended.</para>
 /// </summary>
 internal sealed class FanoutRun(Publication[] events, SubscriberSet subscribers, WhenSlow whenSlow)
 {

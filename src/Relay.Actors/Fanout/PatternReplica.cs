@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
+using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -9,11 +9,21 @@ namespace Relay.Actors.Fanout;
 /// This node's subscribers of one pattern such as <c>agents/*</c> (native dialect). Gets the batches of every matching channel. There is no history
 /// and no position: a pattern is many sequences, and who needs one resumes the channel itself.
 /// </summary>
-public sealed class PatternReplica(string patternText, ReplicaServices services) : ActorBase, IBatchReceiver
+public sealed class PatternReplica : ActorBase, IBatchReceiver
 {
+    private readonly string _pattern;
+    private readonly ReplicaServices _services;
     private readonly SubscriberSet _subscribers = new();
-    private readonly List<Publication> _pending = [];
+    private readonly ReplicaDelivery _delivery;
     private bool _passivating;
+
+    /// <summary>The replica of <paramref name="pattern"/>.</summary>
+    public PatternReplica(string pattern, ReplicaServices services)
+    {
+        _pattern = pattern;
+        _services = services;
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, WhenSlow.Disconnect);
+    }
 
     /// <summary>Name under which a pattern lives among the replicas; no channel begins with it.</summary>
     public static string EntityOf(string pattern) => "pattern:" + pattern;
@@ -24,18 +34,43 @@ public sealed class PatternReplica(string patternText, ReplicaServices services)
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
-        if (message is ChannelBatch batch)
+        if (_delivery.IsRunning)
         {
-            _pending.AddRange(batch.Events);
-            return;
+            _delivery.GoOn(message);
         }
+        else if (message is ChannelBatch batch)
+        {
+            _delivery.Collect(batch.Events);
+        }
+        else if (_delivery.TryFlush())
+        {
+            Handle(message);
+        }
+        else
+        {
+            Context.Stash.Stash();
+        }
+    }
 
-        Flush();
+    /// <inheritdoc/>
+    protected override void OnBatchCompleted()
+    {
+        if (!_delivery.IsRunning)
+        {
+            _delivery.TryFlush();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop() => _services.Patterns.Remove(Self);
+
+    private void Handle(object message)
+    {
         switch (message)
         {
             case AddSubscription or RemoveSubscription when _passivating:
                 // The shard keeps it for the next incarnation.
-                Context.Parent.Tell(new ShardEnvelope(EntityOf(patternText), message), Sender);
+                Context.Parent.Tell(new ShardEnvelope(EntityOf(_pattern), message), Sender);
                 break;
             case AddSubscription { Subscription: var subscription }:
                 Add(subscription);
@@ -51,18 +86,6 @@ public sealed class PatternReplica(string patternText, ReplicaServices services)
         }
     }
 
-    /// <inheritdoc/>
-    protected override void OnBatchCompleted() => Flush();
-
-    /// <inheritdoc/>
-    protected override void PostStop() => services.Patterns.Remove(Self);
-
-    private void Flush()
-    {
-        FanoutLoop.Send(CollectionsMarshal.AsSpan(_pending), _subscribers);
-        _pending.Clear();
-    }
-
     private void Add(Subscription subscription)
     {
         if (subscription.IsRemoved)
@@ -70,9 +93,9 @@ public sealed class PatternReplica(string patternText, ReplicaServices services)
             return;
         }
 
-        if (_subscribers.Count == 0 && ChannelPattern.TryParse(patternText, out var pattern))
+        if (_subscribers.Count == 0 && ChannelPattern.TryParse(_pattern, out var pattern))
         {
-            services.Patterns.Add(pattern, Self);
+            _services.Patterns.Add(pattern, Self);
         }
 
         if (subscription.Replaces is { } replaced)
@@ -84,7 +107,7 @@ public sealed class PatternReplica(string patternText, ReplicaServices services)
         _subscribers.Add(subscription);
         if (subscription.RequestId.IsPresent)
         {
-            subscription.Client.Send(new AckMessage { TimestampMicros = services.Time.NowMicros(), RequestId = subscription.RequestId });
+            subscription.Client.Send(new AckMessage { TimestampMicros = _services.Time.NowMicros(), RequestId = subscription.RequestId });
         }
 
         subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), Self);
@@ -95,13 +118,13 @@ public sealed class PatternReplica(string patternText, ReplicaServices services)
         Drop(remove.Subscription);
         if (remove.RequestId.IsPresent)
         {
-            remove.Subscription.Client.Send(new AckMessage { TimestampMicros = services.Time.NowMicros(), RequestId = remove.RequestId });
+            remove.Subscription.Client.Send(new AckMessage { TimestampMicros = _services.Time.NowMicros(), RequestId = remove.RequestId });
         }
 
         if (_subscribers.Count == 0)
         {
             _passivating = true;
-            services.Patterns.Remove(Self);
+            _services.Patterns.Remove(Self);
             Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
         }
     }
@@ -128,7 +151,7 @@ public sealed class PatternReplica(string patternText, ReplicaServices services)
         // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
         if (subscription.RequestId.IsPresent)
         {
-            subscription.Client.Send(new AckMessage { TimestampMicros = services.Time.NowMicros(), RequestId = subscription.RequestId });
+            subscription.Client.Send(new AckMessage { TimestampMicros = _services.Time.NowMicros(), RequestId = subscription.RequestId });
         }
 
         subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), Self);

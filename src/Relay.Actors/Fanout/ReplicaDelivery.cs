@@ -14,10 +14,9 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 {
     private static readonly TimeSpan RedeliveryInterval = TimeSpan.FromSeconds(1);
 
-    private readonly List<Publication> _pending = [];
-    private readonly List<PublishReply> _replies = [];
-
-    // Made when first needed: most channels are one user's.
+    // Made when first needed: most channels are one user's, who mostly hears nothing.
+    private List<Publication>? _pending;
+    private List<PublishReply>? _replies;
     private FanoutRun? _run;
     private Redelivery? _redelivery;
 
@@ -27,20 +26,28 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     /// <summary>True while answers wait for events that were missed and are being fetched.</summary>
     public bool HoldsReplies { get; set; }
 
-    public void Collect(Publication publication) => _pending.Add(publication);
+    public void Collect(Publication publication) => (_pending ??= new List<Publication>(1)).Add(publication);
 
-    public void Collect(PublishReply[] replies) => _replies.AddRange(replies);
+    public void Collect(Publication[] publications) => (_pending ??= new List<Publication>(publications.Length)).AddRange(publications);
+
+    public void Collect(PublishReply[] replies)
+    {
+        if (replies.Length > 0)
+        {
+            (_replies ??= new List<PublishReply>(replies.Length)).AddRange(replies);
+        }
+    }
 
     /// <summary>Sends what was collected; false when there are so many subscribers that it goes on in later turns.</summary>
     public bool TryFlush()
     {
-        if (_pending.Count > 0)
+        if (_pending is { Count: > 0 })
         {
             if (subscribers.Count > FanoutRun.SendsPerTurn)
             {
                 _run = new FanoutRun([.. _pending], subscribers, whenSlow);
                 _pending.Clear();
-                context.Self.Tell(FanoutRun.Next, context.Self);
+                LetOthersGoFirst();
                 return false;
             }
 
@@ -65,7 +72,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 
         if (!_run!.Step())
         {
-            context.Self.Tell(FanoutRun.Next, context.Self);
+            LetOthersGoFirst();
             return;
         }
 
@@ -99,6 +106,12 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
         }
     }
 
+    private void LetOthersGoFirst()
+    {
+        context.Self.Tell(FanoutRun.Next, context.Self);
+        context.EndTurn();
+    }
+
     private void Sent(ReadOnlySpan<Publication> events)
     {
         if (subscribers.CountOf(DialectKind.Context) == 0)
@@ -116,7 +129,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 
     private void Reply()
     {
-        if (_replies.Count > 0 && !HoldsReplies)
+        if (_replies is { Count: > 0 } && !HoldsReplies)
         {
             foreach (var reply in _replies)
             {

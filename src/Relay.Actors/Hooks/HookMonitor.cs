@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -8,6 +7,9 @@ namespace Relay.Actors.Hooks;
 /// <summary>Asks for <c>system.status</c>; answered with a <see cref="HookStatusMessage"/>.</summary>
 /// <param name="ConnectedClients">To be shown in it.</param>
 public sealed record HookStatusQuery(int ConnectedClients);
+
+/// <summary>Events that channel <c>hooks</c> accepted.</summary>
+public sealed record EventsPassed(Publication[] Events);
 
 /// <summary>Where the hooks listener is bound.</summary>
 public sealed record HooksAddress(string Host, int Port);

@@ -4,11 +4,9 @@ using Relay.Kernel;
 
 namespace Relay.Actors.Metrics;
 
-/// <summary>Counts the events that pass and says the key figures on channel <c>metrics</c> (protocols.md, <c>context</c>).</summary>
-public sealed class MetricsActor(RelaySettings settings, TimeProvider time, SessionDirectory sessions, Func<IActorRef> channels) : ActorBase
+/// <summary>Says the key figures, which the channels keep up to date, on channel <c>metrics</c> (protocols.md, <c>context</c>).</summary>
+public sealed class MetricsActor(KeyFigures figures, RelaySettings settings, TimeProvider time, SessionDirectory sessions, Func<IActorRef> channels) : ActorBase
 {
-    private readonly KeyFigures _figures = new();
-
     /// <inheritdoc/>
     protected override void PreStart() => Context.Timers.StartPeriodic("say", Say.Instance, settings.MetricsInterval);
 
@@ -17,15 +15,8 @@ public sealed class MetricsActor(RelaySettings settings, TimeProvider time, Sess
     {
         switch (message)
         {
-            case EventsPassed passed:
-                foreach (var publication in passed.Events)
-                {
-                    _figures.Apply(publication);
-                }
-
-                break;
             case Say:
-                var data = _figures.ToJson(time.NowMicros(), sessions.Count);
+                var data = figures.ToJson(time.NowMicros(), sessions.Count);
                 channels().Tell(
                     new ShardEnvelope("metrics", new PublishBatch { Channel = "metrics", Items = [new PublishItem { Event = "metric.update", Data = data }] }), Self);
                 break;

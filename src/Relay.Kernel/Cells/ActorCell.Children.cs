@@ -34,7 +34,9 @@ internal sealed partial class ActorCell
 
     public IActorRef ActorOf(Props props, string? name = null) => StartChild(props, name);
 
-    public ActorCell StartChild(Props props, string? name, bool isGuardian = false)
+    /// <param name="isGuardian">Its own children may be started from any thread.</param>
+    /// <param name="observer">Makes it a guardian whose children are watched over by this one.</param>
+    public ActorCell StartChild(Props props, string? name, bool isGuardian = false, IChildObserver? observer = null)
     {
         ArgumentNullException.ThrowIfNull(props);
         if (name is not null && name.Length is 0 or > MaxNameLength)
@@ -43,6 +45,11 @@ internal sealed partial class ActorCell
         }
 
         var child = new ActorCell(_system, this, props, name, isGuardian);
+        if (observer is not null)
+        {
+            child._side = new CellSide { Gate = observer.Gate, Observer = observer };
+        }
+
         Adopt(child);
         _system.ActorStarted();
         child.Wake();
@@ -145,10 +152,7 @@ internal sealed partial class ActorCell
             WaitThenRecreate();
         }
 
-        if (_actor is IChildObserver observer)
-        {
-            observer.OnChildTerminated(child);
-        }
+        _side.Observer?.OnChildTerminated(child);
     }
 
     private int Disown(ActorCell child)
@@ -223,10 +227,15 @@ internal sealed partial class ActorCell
 }
 
 /// <summary>
-/// A parent that hears of its children's end without the cost of a death watch each (a shard with a hundred thousand entities).
-/// Called on the parent's turn, when the child's name is free again. Must not throw.
+/// Hears of the end of a guardian's children without the cost of a death watch each (a shard with a hundred thousand entities). Called on the parent's
+/// turn, outside of its gate, when the child's name is free again; not when the parent itself is stopping. Must not throw.
 /// </summary>
 internal interface IChildObserver
 {
+    /// <summary>
+    /// Held by the cell while its children are found, started and forgotten. The observer may hold it around several such steps, which makes them one.
+    /// </summary>
+    Lock Gate { get; }
+
     void OnChildTerminated(ActorCell child);
 }

@@ -56,6 +56,9 @@ internal sealed partial class ActorCell
         _flags |= CellFlags.HasReceiveTimeout;
     }
 
+    /// <summary>See <see cref="TurnExtensions.EndTurn"/>.</summary>
+    internal void Yield() => _flags |= CellFlags.Yielding;
+
     internal void PublishUnhandled(object message) => _system.PublishUnhandled(message, _current?.Sender, this);
 
     /// <summary>Puts envelopes in front of the mailbox; <paramref name="oldest"/> to <paramref name="newest"/> are linked.</summary>

@@ -17,12 +17,12 @@ internal sealed partial class ActorCell
     public IActorRef Unwatch(IActorRef actor)
     {
         ArgumentNullException.ThrowIfNull(actor);
-        if (_side?.Watching?.Remove(actor) == true)
+        if (_side?.Watching?.Remove(actor, out _) == true)
         {
             ActorRefs.CellOf(actor)?.SendSystem(new UnwatchMessage(this, actor));
         }
 
-        _side?.NoticesQueued?.Remove(actor);
+        _side?.NoticesQueued?.Remove(actor, out _);
         return actor;
     }
 
@@ -34,10 +34,8 @@ internal sealed partial class ActorCell
             return actor;
         }
 
-        var watching = Side.Watching ??= new Dictionary<IActorRef, object?>(ReferenceEqualityComparer.Instance);
-        if (!watching.TryAdd(actor, message))
+        if (!(Side.Watching ??= new WatchedSet()).Set(actor, message))
         {
-            watching[actor] = message;
             return actor;
         }
 
@@ -59,8 +57,7 @@ internal sealed partial class ActorCell
     {
         if (_side?.Watching?.Remove(actor, out var message) == true)
         {
-            var queued = _side.NoticesQueued ??= new Dictionary<IActorRef, object?>(ReferenceEqualityComparer.Instance);
-            queued[actor] = message;
+            (_side.NoticesQueued ??= new WatchedSet()).Set(actor, message);
             Push(new Envelope(new Terminated(actor), actor));
         }
     }
@@ -77,7 +74,7 @@ internal sealed partial class ActorCell
     {
         if (side?.Watching is { } watching)
         {
-            foreach (var actor in watching.Keys)
+            foreach (var actor in watching.Actors)
             {
                 ActorRefs.CellOf(actor)?.SendSystem(new UnwatchMessage(this, actor));
             }

@@ -82,6 +82,9 @@ internal sealed partial class ActorCell : IActorRef, IActorContext, IActorTurn
         Push(new Envelope(message, sender));
     }
 
+    /// <summary>As <see cref="Tell"/>, but what comes too late is left to the caller instead of becoming a dead letter.</summary>
+    public bool TryTell(object message, IActorRef? sender) => TryPush(new Envelope(message, sender));
+
     public void SendSystem(SystemMessage message)
     {
         var head = Volatile.Read(ref _systemInbox);
@@ -138,13 +141,20 @@ internal sealed partial class ActorCell : IActorRef, IActorContext, IActorTurn
 
     private void Push(Envelope envelope)
     {
+        if (!TryPush(envelope))
+        {
+            _system.PublishDeadLetter(envelope.Message, envelope.Sender, this);
+        }
+    }
+
+    private bool TryPush(Envelope envelope)
+    {
         var head = Volatile.Read(ref _inbox);
         while (true)
         {
             if (ReferenceEquals(head, Envelope.Closed))
             {
-                _system.PublishDeadLetter(envelope.Message, envelope.Sender, this);
-                return;
+                return false;
             }
 
             envelope.Next = head;
@@ -158,6 +168,7 @@ internal sealed partial class ActorCell : IActorRef, IActorContext, IActorTurn
         }
 
         Wake();
+        return true;
     }
 
     private void RunMessages(ref int left)
@@ -171,7 +182,7 @@ internal sealed partial class ActorCell : IActorRef, IActorContext, IActorTurn
                     RunSystemMessages();
                 }
 
-                if (Has(CellFlags.NotReceiving))
+                if (Has(CellFlags.TurnIsOver))
                 {
                     return;
                 }
@@ -281,6 +292,7 @@ internal sealed partial class ActorCell : IActorRef, IActorContext, IActorTurn
     private void EndTurn()
     {
         _current = null;
+        _flags &= ~CellFlags.Yielding;
         if (Has(CellFlags.Terminated))
         {
             // _scheduled stays 1: nothing can be pushed any more, so nothing may wake this cell.

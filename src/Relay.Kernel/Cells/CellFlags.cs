@@ -30,8 +30,14 @@ internal enum CellFlags
 
     HasReceiveTimeout = 256,
 
+    /// <summary>The actor wants no further message in this turn.</summary>
+    Yielding = 512,
+
     /// <summary>In any of these no user message is handled.</summary>
     NotReceiving = Starting | Suspended | Recreating | Stopping | Terminated,
+
+    /// <summary>In any of these the turn handles no further message.</summary>
+    TurnIsOver = NotReceiving | Yielding,
 
     /// <summary>In any of these a message does not go straight to <c>OnReceive</c>.</summary>
     Indirect = BatchReceiver | HasBehavior | HasReceiveTimeout,

@@ -16,6 +16,9 @@ internal sealed class CellSide
     /// <summary>Set for guardians, whose children are started from any thread; guards the five fields above.</summary>
     public Lock? Gate;
 
+    /// <summary>Not the actor itself, which may be between two instances when a child ends.</summary>
+    public IChildObserver? Observer;
+
     // Supervision.
     public Dictionary<ActorCell, RestartWindow>? Restarts;
     public List<ActorCell>? Escalated;
@@ -23,8 +26,8 @@ internal sealed class CellSide
 
     // Death watch.
     public WatcherSet? Watchers;
-    public Dictionary<IActorRef, object?>? Watching;
-    public Dictionary<IActorRef, object?>? NoticesQueued;
+    public WatchedSet? Watching;
+    public WatchedSet? NoticesQueued;
 
     // Conveniences.
     public TimerScheduler? Timers;

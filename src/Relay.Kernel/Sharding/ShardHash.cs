@@ -24,15 +24,24 @@ public static class ShardHash
     internal static ulong Fnv1A(string text)
     {
         var hash = OffsetBasis;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] > 0x7f)
+            {
+                return Fnv1A(hash, text.AsSpan(i));
+            }
+
+            hash = (hash ^ text[i]) * Prime;
+        }
+
+        return hash;
+    }
+
+    private static ulong Fnv1A(ulong hash, ReadOnlySpan<char> text)
+    {
         Span<byte> utf8 = stackalloc byte[4];
         foreach (var rune in text.EnumerateRunes())
         {
-            if (rune.IsAscii)
-            {
-                hash = (hash ^ (uint)rune.Value) * Prime;
-                continue;
-            }
-
             foreach (var one in utf8[..rune.EncodeToUtf8(utf8)])
             {
                 hash = (hash ^ one) * Prime;

@@ -13,8 +13,9 @@ public static class ShardRegion
     /// </summary>
     /// <param name="typeName">Unique within the system; part of the entities' paths: <c>/system/sharding-TYPE/SHARD/ID</c>.</param>
     /// <param name="entityProps">
-    /// Makes the recipe of an entity; runs on the shard's turn. When it throws, the message becomes a dead letter, its sender is told
-    /// <see cref="Status.Failure"/>, and <see cref="ActorFailed"/> is published.
+    /// Makes the recipe of an entity. Runs on the thread of whoever told the entity's first message, or on the shard's turn when the message was kept during a
+    /// passivation; so it must be thread-safe, and of two first messages told at once each may make one, of which one is used. When it throws,
+    /// the message becomes a dead letter, its sender is told <see cref="Status.Failure"/>, and <see cref="ActorFailed"/> is published.
     /// </param>
     /// <param name="shardCount">Never change it while entities of other nodes or stored placements exist.</param>
     /// <exception cref="InvalidActorNameException">A region of this type exists already.</exception>
@@ -47,7 +48,7 @@ public static class ShardRegion
 }
 
 /// <summary>
-/// Decides who hosts a shard. The local host starts the shard's actor here; a cluster's host answers with the actor of a shard it
+/// Decides who hosts a shard. The local host answers with a <see cref="Shard"/> of this process; a cluster's host with one that it
 /// owns, or with a ref that sends to the owner. Called for every message, from any thread.
 /// </summary>
 internal interface IShardHost
@@ -91,39 +92,29 @@ internal sealed class ShardRegionRef(ActorCell root, string typeName, int shardC
 }
 
 /// <summary>Hosts all shards in this process.</summary>
-internal sealed class LocalShardHost : IShardHost
+internal sealed class LocalShardHost(ActorCell root, Func<string, Props> entityProps, int shardCount, ShardRegionOptions options) : IShardHost
 {
-    private readonly ActorCell _root;
-    private readonly Func<string, Props> _entityProps;
-    private readonly ShardRegionOptions _options;
-    private readonly ShardState?[] _shards;
+    private readonly Shard?[] _shards = new Shard?[shardCount];
 
-    public LocalShardHost(ActorCell root, Func<string, Props> entityProps, int shardCount, ShardRegionOptions options)
-    {
-        _root = root;
-        _entityProps = entityProps;
-        _options = options;
-        _shards = new ShardState?[shardCount];
-    }
-
-    public IActorRef Shard(int shard) => Volatile.Read(ref _shards[shard])?.Actor ?? StartShard(shard);
+    public IActorRef Shard(int shard) => Volatile.Read(ref _shards[shard]) ?? StartShard(shard);
 
     public ShardRegionStats Stats(string typeName)
     {
-        var entities = new SortedDictionary<int, int>();
-        long passivations = 0;
-        long overflowed = 0;
+        var byShard = new SortedDictionary<int, int>();
+        long allPassivations = 0;
+        long allOverflowed = 0;
         for (var shard = 0; shard < _shards.Length; shard++)
         {
-            if (Volatile.Read(ref _shards[shard]) is { } state)
+            if (Volatile.Read(ref _shards[shard]) is { } used)
             {
-                entities.Add(shard, Volatile.Read(ref state.Entities));
-                passivations += Interlocked.Read(ref state.Passivations);
-                overflowed += Interlocked.Read(ref state.Overflowed);
+                var (entities, passivations, overflowed) = used.Count();
+                byShard.Add(shard, entities);
+                allPassivations += passivations;
+                allOverflowed += overflowed;
             }
         }
 
-        return new ShardRegionStats(typeName, entities, passivations, overflowed);
+        return new ShardRegionStats(typeName, byShard, allPassivations, allOverflowed);
     }
 
     private IActorRef StartShard(int shard)
@@ -132,23 +123,20 @@ internal sealed class LocalShardHost : IShardHost
         {
             if (_shards[shard] is { } existing)
             {
-                return existing.Actor!;
+                return existing;
             }
 
-            var state = new ShardState();
-            var props = Props.Create(() => new ShardActor(state, _entityProps, _options)).WithStrategy(_options.EntityStrategy);
             try
             {
-                state.Actor = _root.StartChild(props, shard.ToString());
+                var started = new Shard(root, shard, entityProps, options);
+                Volatile.Write(ref _shards[shard], started);
+                return started;
             }
             catch (InvalidOperationException)
             {
                 // The region is stopping: a tell does not throw, its message is a dead letter.
-                return _root.System.DeadLetters;
+                return root.System.DeadLetters;
             }
-
-            Volatile.Write(ref _shards[shard], state);
-            return state.Actor;
         }
     }
 }

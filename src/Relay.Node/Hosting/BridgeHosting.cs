@@ -5,6 +5,7 @@ using Relay.Actors.Bridges;
 using Relay.Node.Agents;
 using Relay.Node.Configuration;
 using Relay.Node.Health;
+using Relay.Node.Loops;
 using Relay.Redis;
 using Relay.Redis.Bridge;
 using Relay.Storage.Postgres;
@@ -19,7 +20,7 @@ public static class BridgeHosting
     {
         services.AddMetrics();
         services.AddSingleton(provider => new BridgeServices(
-            (items, cancellationToken) => provider.GetRequiredService<RelaySystem>().BridgeAsync(items, cancellationToken),
+            provider.GetRequiredService<RelaySystem>().BridgeAsync,
             provider.GetRequiredService<ILoggerFactory>(),
             provider.GetRequiredService<IMeterFactory>().Create(BridgeMetrics.MeterName),
             provider.GetRequiredService<TimeProvider>(),
@@ -31,6 +32,7 @@ public static class BridgeHosting
                 Time = provider.GetRequiredService<TimeProvider>(),
                 Loggers = provider.GetRequiredService<ILoggerFactory>(),
                 Metrics = new RedisMetrics(provider.GetRequiredService<IMeterFactory>()),
+                Sockets = provider.GetService<LoopChoice>()?.Loops is { } loops ? new LoopSocketWatcher(loops) : null,
             }));
         }
 

@@ -57,7 +57,7 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
         _redis = redis.Dedicated("updates");
         _health = new BridgeHealth(health);
         _log = services.Loggers.CreateLogger<RedisUpdatesSource>();
-        _window = new BridgeWindow(services.Publish, MaxBatches, Accepted, Failed);
+        _window = new BridgeWindow(InlineOutcomes.Of(services.Publish), MaxBatches, Accepted, Failed);
         _since = services.Time.GetTimestamp();
         var subscriber = _redis.Subscriber;
         _subscriptions = [.. channels.Distinct(StringComparer.Ordinal).Select(name =>

@@ -12,6 +12,9 @@ internal sealed partial class RedisConnection
 
     private volatile bool _receiverBehind;
 
+    private Task ReadAsync() =>
+        _transport.Watchable is { } socket && _services.Sockets is { } watcher && TryReadWatched(watcher, socket, out var over) ? over : ReadLoopAsync();
+
     private async Task ReadLoopAsync()
     {
         var input = PipeReader.Create(_stream, new StreamPipeReaderOptions(bufferSize: ReadBytes, minimumReadSize: ReadBytes / 4, leaveOpen: true));
@@ -38,6 +41,7 @@ internal sealed partial class RedisConnection
     private async ValueTask<ReadOnlySequence<byte>> TakeAllAsync(ReadOnlySequence<byte> buffer, long received)
     {
         var pushes = 0;
+        _services.Metrics.Received(_role, received);
         try
         {
             while (TakeFrames(ref buffer, ref pushes))
@@ -47,7 +51,7 @@ internal sealed partial class RedisConnection
         {
             // What came whole before garbage is delivered all the same.
             await FlushAsync();
-            _services.Metrics.Received(_role, pushes, received);
+            _services.Metrics.Pushed(_role, pushes);
         }
 
         return buffer;

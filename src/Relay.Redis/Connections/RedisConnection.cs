@@ -7,9 +7,9 @@ namespace Relay.Redis.Connections;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Three loops, started by <see cref="Start"/> and ended together: the writer sends whatever has gathered while its last write was under way
-/// (which is what makes batches: nobody waits for one to fill), the reader takes replies apart and matches them, the watch looks after
-/// time-outs and keep-alive. <see cref="Completion"/> ends with the reason once all three are done.
+/// Three activities, started by <see cref="Start"/> and ended together: the writer sends whatever has gathered while its last write was under way
+/// (which is what makes batches: nobody waits for one to fill), the reader takes replies apart and matches them (a loop, or the calls of
+/// an <see cref="ISocketWatcher"/>), the watch looks after time-outs and keep-alive. <see cref="Completion"/> ends with the reason once all three are done.
 /// </para>
 /// <para>
 /// One lock orders callers: encoding a command into the output buffer and entering it into the queue of answers must be one step, or an answer
@@ -21,6 +21,7 @@ namespace Relay.Redis.Connections;
 internal sealed partial class RedisConnection : IAsyncDisposable
 {
     private readonly Lock _gate = new();
+    private readonly RedisTransport _transport;
     private readonly Stream _stream;
     private readonly RedisEndpoint _endpoint;
     private readonly RedisOptions _options;
@@ -40,9 +41,10 @@ internal sealed partial class RedisConnection : IAsyncDisposable
     private long _blockedUntil;
     private RedisException? _fault;
 
-    public RedisConnection(Stream stream, RedisEndpoint endpoint, RedisOptions options, RedisServices services, string role, IPushSink? sink)
+    public RedisConnection(RedisTransport transport, RedisEndpoint endpoint, RedisOptions options, RedisServices services, string role, IPushSink? sink)
     {
-        _stream = stream;
+        _transport = transport;
+        _stream = transport.Stream;
         _endpoint = endpoint;
         _options = options;
         _services = services;
@@ -179,7 +181,7 @@ internal sealed partial class RedisConnection : IAsyncDisposable
 
     private async Task<RedisException> RunAsync()
     {
-        var loops = new[] { GuardAsync(ReadLoopAsync()), GuardAsync(WriteLoopAsync()), GuardAsync(WatchLoopAsync()) };
+        var loops = new[] { GuardAsync(ReadAsync()), GuardAsync(WriteLoopAsync()), GuardAsync(WatchLoopAsync()) };
         await Task.WhenAll(loops);
         await _stream.DisposeAsync();
         return _fault!;
@@ -232,8 +234,9 @@ internal sealed partial class RedisConnection : IAsyncDisposable
             await _wake.WaitAsync();
             while (TakeOutput() is { } output)
             {
-                await _stream.WriteAsync(output.Written, _ending.Token);
+                // Before the write: whoever gets the answer finds its question counted.
                 _services.Metrics.Sent(_role, output.Commands, output.Length);
+                await _stream.WriteAsync(output.Written, _ending.Token);
                 lock (_gate)
                 {
                     output.Clear();

@@ -18,8 +18,8 @@ internal static class RedisHandshake
         RedisConnection? connection = null;
         try
         {
-            var stream = await RedisDialer.DialAsync(endpoint, options, either.Token);
-            connection = new RedisConnection(stream, endpoint, options, services, role, sink);
+            var transport = await RedisDialer.DialAsync(endpoint, options, services.Sockets is not null, either.Token);
+            connection = new RedisConnection(transport, endpoint, options, services, role, sink);
             connection.Start();
             await GreetAsync(connection, options, role).WaitAsync(either.Token);
             return connection;

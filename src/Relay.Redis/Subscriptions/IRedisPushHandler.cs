@@ -8,7 +8,7 @@ namespace Relay.Redis;
 /// subscription, and so may be what was published shortly before OnDisconnected. Whoever needs all of it has to ask elsewhere for what it missed.
 /// Calls never overlap. Messages come on the thread that reads the connection, in the order in which the server sent them; a handler that blocks
 /// stops the reading: Redis cuts a subscriber that does not read (client-output-buffer-limit), and so does this side, whose keep-alive then hears
-/// no answer. A handler must not throw; if it does, the
+/// no answer. That thread may be one that serves many connections (<see cref="ISocketWatcher"/>): what has to wait is awaited. A handler must not throw; if it does, the
 /// failure is logged once per episode and the batch counts as delivered.
 /// </remarks>
 public interface IRedisPushHandler

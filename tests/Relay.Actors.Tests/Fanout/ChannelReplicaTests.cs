@@ -26,7 +26,7 @@ public sealed class ChannelReplicaTests : IAsyncLifetime
         _connection = _kit.CreateProbe("connection");
         _owner = _kit.CreateProbe("owner-1");
         var services = new ReplicaServices(new RelaySettings(), _kit.Time, _channels.Ref, _directory, new PatternTable());
-        _region = ShardRegion.Start(_kit.System, "replicas", name => Props.Create(() => new ChannelReplica(name, services)));
+        _region = ShardRegion.Start(_kit.System, "replicas", _ => Props.Create(() => new ChannelReplica(services)));
         var connection = Make.Client(1, DialectKind.Relay, _transport, time: _kit.Time);
         connection.Start(_connection.Ref);
         _client = Make.Reader(connection, _transport);

@@ -43,6 +43,36 @@ public sealed class KeyFiguresTests
         Assert.Equal((0, 2), (Figure("pending_tasks"), Figure("completed_tasks_last_hour")));
     }
 
+    [Theory]
+    [InlineData("""{"status":"running"}""", 0)]
+    [InlineData("""{"grid":"id"}""", 0)]
+    [InlineData("""{"text":"id\": 1"}""", 0)]
+    [InlineData("""{"\u0069d":"a"}""", 1)]
+    [InlineData("""{"task\u005fid":"a"}""", 1)]
+    public void A_payload_is_looked_at_for_an_id_however_it_is_written(string data, long pending)
+    {
+        Say("task.created", data);
+        Assert.Equal(pending, Figure("pending_tasks"));
+    }
+
+    [Fact]
+    public void Channels_may_count_at_the_same_time()
+    {
+        const int Threads = 4;
+        const int Events = 5000;
+        var threads = Enumerable.Range(0, Threads).Select(thread => new Thread(() =>
+        {
+            for (var i = 0; i < Events; i++)
+            {
+                Say("message.new", "{}");
+                Say("task.created", $$"""{"id":"{{thread}}-{{i % 10}}"}""");
+            }
+        })).ToList();
+        threads.ForEach(static thread => thread.Start());
+        threads.ForEach(static thread => thread.Join());
+        Assert.Equal((Threads * Events, Threads * 10, 2 * Threads * Events), (Figure("messages_last_hour"), Figure("pending_tasks"), Figure("actions_per_minute")));
+    }
+
     [Fact]
     public void A_task_that_nobody_speaks_of_for_a_day_is_forgotten()
     {

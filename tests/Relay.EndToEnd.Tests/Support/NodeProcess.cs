@@ -107,6 +107,10 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns when a line with this text was written. A line may come later than what it tells of, since it passes a pipe.</summary>
+    public Task SaysAsync(string text) =>
+        Eventually.UntilAsync(() => Task.FromResult(Lines.Any(line => line.Contains(text, StringComparison.Ordinal))), $"a line with '{text}'");
+
     public string Log => string.Join('\n', Lines);
 
     /// <summary>Resident memory in bytes.</summary>

@@ -5,13 +5,19 @@ using Relay.Testing;
 
 namespace Relay.Redis.Tests.Contract;
 
-public sealed class CommandTests
+/// <summary>Commands and answers, read through the runtime's socket engine.</summary>
+public sealed class CommandTests() : CommandContract(watched: false);
+
+/// <summary>Commands and answers, read as a watcher reports input.</summary>
+public sealed class WatchedCommandTests() : CommandContract(watched: true);
+
+public abstract class CommandContract(bool watched) : ContractTests(watched)
 {
     [Fact]
     public async Task A_hundred_thousand_pipelined_commands_are_answered_in_order()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var answers = new Task<RedisValue>[100_000];
         for (var i = 0; i < answers.Length; i++)
             answers[i] = redis.SendAsync("INCR", "n").AsTask();
@@ -23,7 +29,7 @@ public sealed class CommandTests
     public async Task Many_callers_at_once_each_get_their_own_answer()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         await Parallel.ForEachAsync(Enumerable.Range(0, 10_000), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, _) =>
             Assert.Equal($"{i}", (await redis.SendAsync("ECHO", $"{i}")).AsString()));
     }
@@ -32,7 +38,7 @@ public sealed class CommandTests
     public async Task A_value_of_8_MB_comes_back_as_it_was_and_in_its_turn()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var large = new byte[8 * 1024 * 1024];
         new Random(3).NextBytes(large);
         var set = redis.SetAsync("large", large).AsTask();
@@ -49,7 +55,7 @@ public sealed class CommandTests
     public async Task Keys_lists_time_and_info_mean_what_they_say()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         Assert.Null(await redis.GetAsync("k"));
         Assert.True(await redis.SetIfAbsentAsync("k", "v", TimeSpan.FromMinutes(1)));
         Assert.False(await redis.SetIfAbsentAsync("k", "w", TimeSpan.FromMinutes(1)));
@@ -76,7 +82,7 @@ public sealed class CommandTests
     [Fact]
     public async Task A_blocking_command_is_refused_on_the_shared_connection()
     {
-        await using var redis = new RedisClient(Contracts.Options("127.0.0.1:1"), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options("127.0.0.1:1"), new RedisServices { Sockets = Sockets });
         await Assert.ThrowsAsync<InvalidOperationException>(() => redis.PopLeftAsync("list", TimeSpan.FromSeconds(1)).AsTask());
     }
 
@@ -84,7 +90,7 @@ public sealed class CommandTests
     public async Task A_server_error_tells_its_code_and_the_connection_goes_on()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         await redis.SetAsync("text", "abc");
         var error = await Assert.ThrowsAsync<RedisException>(() => redis.PushLeftAsync("text", "x").AsTask());
         Assert.Equal((RedisErrorKind.ServerError, "WRONGTYPE"), (error.Kind, error.Code));
@@ -96,7 +102,7 @@ public sealed class CommandTests
     public async Task A_server_out_of_memory_refuses_writes_with_OOM_and_still_reads()
     {
         await using var server = await RedisServerProcess.StartAsync(new RedisServerSettings { Extra = ["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"] });
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         RedisException? error = null;
         for (var i = 0; i < 100 && error is null; i++)
             error = await Record.ExceptionAsync(() => redis.SetAsync($"k{i}", new byte[100_000]).AsTask()) as RedisException;
@@ -108,7 +114,7 @@ public sealed class CommandTests
     public async Task A_read_only_server_ends_the_connection_so_that_another_endpoint_is_tried()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var states = new StateLog(redis);
         await redis.SendAsync("REPLICAOF", "127.0.0.1", "1");
         Assert.Equal("READONLY", (await Assert.ThrowsAsync<RedisException>(() => redis.SetAsync("k", "v").AsTask())).Code);
@@ -120,8 +126,8 @@ public sealed class CommandTests
     public async Task The_chosen_database_is_the_one_that_is_used_after_a_reconnect_as_well()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var other = await Contracts.ReadyAsync(server);
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.Database = 3));
+        await using var other = await ReadyAsync(server);
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.Database = 3));
         var states = new StateLog(redis);
         await redis.SetAsync("k", "in 3");
         await other.SendAsync("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
@@ -136,7 +142,7 @@ public sealed class CommandTests
         using var meter = new Meter("test");
         using var sums = new CounterSums(meter, "role");
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Metrics = new RedisMetrics(meter) });
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets, Metrics = new RedisMetrics(meter) });
         await Assert.ThrowsAsync<RedisException>(() => redis.PingAsync().AsTask());
         redis.Start();
         await redis.WaitReadyAsync();

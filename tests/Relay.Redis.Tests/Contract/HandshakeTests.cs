@@ -3,7 +3,13 @@ using Relay.Testing;
 
 namespace Relay.Redis.Tests.Contract;
 
-public sealed class HandshakeTests
+/// <summary>From the first byte to where commands may be sent, read through the runtime's socket engine.</summary>
+public sealed class HandshakeTests() : HandshakeContract(watched: false);
+
+/// <summary>From the first byte to where commands may be sent, read as a watcher reports input.</summary>
+public sealed class WatchedHandshakeTests() : HandshakeContract(watched: true);
+
+public abstract class HandshakeContract(bool watched) : ContractTests(watched)
 {
     private static readonly RedisServerSettings WithAcl = new()
     {
@@ -14,7 +20,7 @@ public sealed class HandshakeTests
     public async Task A_right_password_opens_and_the_name_is_shown()
     {
         await using var server = await RedisServerProcess.StartAsync(new RedisServerSettings { Password = "hunter2" });
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.Password = "hunter2"));
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.Password = "hunter2"));
         Assert.Equal("relay:commands", (await redis.SendAsync("CLIENT", "GETNAME")).AsString());
     }
 
@@ -26,7 +32,7 @@ public sealed class HandshakeTests
     {
         var lines = new LogLines();
         await using var server = await RedisServerProcess.StartAsync(new RedisServerSettings { Password = "hunter2" });
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = (user, password)), new RedisServices { Loggers = lines });
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = (user, password)), new RedisServices { Sockets = Sockets, Loggers = lines });
         var down = await Contracts.FirstDownAsync(redis);
         Assert.Equal((RedisErrorKind.ServerError, code), (down.Error!.Kind, down.Error.Code));
         Assert.Contains(advice, down.Reason, StringComparison.Ordinal);
@@ -40,7 +46,7 @@ public sealed class HandshakeTests
     public async Task A_password_for_a_server_without_one_is_explained()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "x")), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "x")), new RedisServices { Sockets = Sockets });
         Assert.Contains("WRONGPASS for user 'relay'", (await Contracts.FirstDownAsync(redis)).Reason, StringComparison.Ordinal);
     }
 
@@ -48,7 +54,7 @@ public sealed class HandshakeTests
     public async Task An_ACL_user_may_do_what_is_granted_and_is_told_NOPERM_otherwise()
     {
         await using var server = await RedisServerProcess.StartAsync(WithAcl);
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "secret")));
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "secret")));
         await redis.SetAsync("k", "v");
         var error = await Assert.ThrowsAsync<RedisException>(() => redis.SendAsync("FLUSHALL").AsTask());
         Assert.Equal((RedisErrorKind.ServerError, "NOPERM"), (error.Kind, error.Code));
@@ -58,12 +64,12 @@ public sealed class HandshakeTests
     public async Task A_user_without_the_right_to_PING_stays_connected_over_the_keep_alive()
     {
         await using var server = await RedisServerProcess.StartAsync(WithAcl);
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o =>
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o =>
         {
             (o.User, o.Password) = ("mute", "secret");
             (o.KeepAliveInterval, o.KeepAliveTimeout) = (TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(500));
         }));
-        await using var admin = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "secret")));
+        await using var admin = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "secret")));
         await Eventually.UntilAsync(async () => (await admin.InfoAsync("commandstats"))["cmdstat_ping"].Contains("rejected_calls=5", StringComparison.Ordinal), "five refused PINGs");
         Assert.Equal(RedisState.Ready, redis.State.State);
         Assert.Null(await redis.GetAsync("k"));
@@ -73,7 +79,7 @@ public sealed class HandshakeTests
     public async Task A_missing_database_is_named()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.Database = 99), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.Database = 99), new RedisServices { Sockets = Sockets });
         Assert.Contains("Relay:Redis:Database", (await Contracts.FirstDownAsync(redis)).Reason, StringComparison.Ordinal);
     }
 
@@ -89,7 +95,7 @@ public sealed class HandshakeTests
     public async Task A_strange_greeting_is_explained(string greeting, string expected, string? code)
     {
         await using var server = FakeServer.Answering(greeting);
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets });
         var down = await Contracts.FirstDownAsync(redis);
         Assert.Contains(expected, down.Reason, StringComparison.Ordinal);
         Assert.Contains(server.Endpoint, down.Reason, StringComparison.Ordinal);
@@ -100,7 +106,7 @@ public sealed class HandshakeTests
     public async Task A_server_that_is_still_loading_is_not_taken_for_ready()
     {
         await using var server = FakeServer.Answering(FakeServer.Hello, "-LOADING Redis is loading the dataset in memory\r\n");
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets });
         var down = await Contracts.FirstDownAsync(redis);
         Assert.Contains("still reading its data set", down.Reason, StringComparison.Ordinal);
         Assert.Equal("LOADING", down.Error!.Code);
@@ -110,7 +116,7 @@ public sealed class HandshakeTests
     public async Task A_server_that_accepts_and_says_nothing_runs_into_the_handshake_timeout()
     {
         await using var server = new FakeServer(static (_, ending) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ending));
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.ConnectTimeout = TimeSpan.FromMilliseconds(200)), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.ConnectTimeout = TimeSpan.FromMilliseconds(200)), new RedisServices { Sockets = Sockets });
         var down = await Contracts.FirstDownAsync(redis);
         Assert.Equal(RedisErrorKind.Timeout, down.Error!.Kind);
         Assert.Contains("ConnectTimeout", down.Reason, StringComparison.Ordinal);
@@ -120,7 +126,7 @@ public sealed class HandshakeTests
     public async Task A_server_that_hangs_up_during_the_handshake_is_explained()
     {
         await using var server = new FakeServer(FakeServer.SkipAsync);
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets });
         Assert.Contains("rediss://", (await Contracts.FirstDownAsync(redis)).Reason, StringComparison.Ordinal);
     }
 
@@ -142,7 +148,7 @@ public sealed class HandshakeTests
             await FakeServer.SkipAsync(stream, ending);
             await FakeServer.SayAsync(stream, reply, ending);
         });
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets });
         var states = new StateLog(redis);
         redis.Start();
         await states.NextAsync(RedisState.Ready);
@@ -159,7 +165,7 @@ public sealed class HandshakeTests
     public async Task TLS_with_the_right_authority_works_for_commands_and_messages()
     {
         await using var server = await RedisServerProcess.StartAsync(new RedisServerSettings { Tls = true });
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.TlsCaFile = server.Certificates!.CaFile));
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.TlsCaFile = server.Certificates!.CaFile));
         var log = new MessageLog();
         redis.Subscriber.Start();
         await redis.Subscriber.Subscribe("c", log).Confirmed;
@@ -175,9 +181,9 @@ public sealed class HandshakeTests
     {
         var lines = new LogLines();
         await using var server = await RedisServerProcess.StartAsync(new RedisServerSettings { Tls = true });
-        await using (var strict = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices()))
+        await using (var strict = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets }))
             Assert.Contains("Relay:Redis:TlsCaFile", (await Contracts.FirstDownAsync(strict)).Reason, StringComparison.Ordinal);
-        await using var lax = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.TlsSkipVerify = true), new RedisServices { Loggers = lines });
+        await using var lax = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.TlsSkipVerify = true), new RedisServices { Sockets = Sockets, Loggers = lines });
         lax.Start();
         await lax.WaitReadyAsync();
         await lax.PingAsync();
@@ -192,7 +198,7 @@ public sealed class HandshakeTests
         await File.WriteAllTextAsync(folder.File("empty.pem"), "no certificate here");
         foreach (var file in new[] { TestCertificates.Create(folder).CaFile, folder.File("none.pem"), folder.File("empty.pem") })
         {
-            await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.TlsCaFile = file), new RedisServices());
+            await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.TlsCaFile = file), new RedisServices { Sockets = Sockets });
             Assert.Contains("Relay:Redis:TlsCaFile", (await Contracts.FirstDownAsync(redis)).Reason, StringComparison.Ordinal);
         }
     }
@@ -202,16 +208,16 @@ public sealed class HandshakeTests
     {
         await using var plain = await RedisServerProcess.StartAsync();
         await using var tls = await RedisServerProcess.StartAsync(new RedisServerSettings { Tls = true });
-        await using var one = new RedisClient(Contracts.Options($"rediss://127.0.0.1:{plain.Port}").With(o => o.ConnectTimeout = TimeSpan.FromSeconds(1)), new RedisServices());
+        await using var one = new RedisClient(Contracts.Options($"rediss://127.0.0.1:{plain.Port}").With(o => o.ConnectTimeout = TimeSpan.FromSeconds(1)), new RedisServices { Sockets = Sockets });
         Assert.Contains("redis://", (await Contracts.FirstDownAsync(one)).Reason, StringComparison.Ordinal);
-        await using var other = new RedisClient(Contracts.Options($"redis://127.0.0.1:{tls.Port}"), new RedisServices());
+        await using var other = new RedisClient(Contracts.Options($"redis://127.0.0.1:{tls.Port}"), new RedisServices { Sockets = Sockets });
         Assert.Contains("rediss://", (await Contracts.FirstDownAsync(other)).Reason, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_host_that_does_not_exist_is_named()
     {
-        await using var redis = new RedisClient(Contracts.Options("no-such-host.invalid:1"), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options("no-such-host.invalid:1"), new RedisServices { Sockets = Sockets });
         Assert.Contains("no-such-host.invalid:1", (await Contracts.FirstDownAsync(redis)).Reason, StringComparison.Ordinal);
     }
 }

@@ -4,13 +4,19 @@ using Relay.Testing;
 
 namespace Relay.Redis.Tests.Contract;
 
-public sealed class PubSubTests
+/// <summary>Subscriptions and their messages, read through the runtime's socket engine.</summary>
+public sealed class PubSubTests() : PubSubContract(watched: false);
+
+/// <summary>Subscriptions and their messages, read as a watcher reports input.</summary>
+public sealed class WatchedPubSubTests() : PubSubContract(watched: true);
+
+public abstract class PubSubContract(bool watched) : ContractTests(watched)
 {
     [Fact]
     public async Task A_hundred_thousand_messages_arrive_in_order_and_in_batches()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var counter = new Counter(100_000);
         redis.Subscriber.Start();
         await redis.Subscriber.Subscribe("updates", counter).Confirmed;
@@ -24,7 +30,7 @@ public sealed class PubSubTests
     public async Task Channels_and_patterns_each_get_their_messages()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var log = new MessageLog();
         var subscriber = redis.Subscriber;
         var exact = subscriber.Subscribe("news.1", log);
@@ -44,7 +50,7 @@ public sealed class PubSubTests
     public async Task A_large_message_arrives_whole_between_small_ones()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var log = new MessageLog();
         redis.Subscriber.Start();
         await redis.Subscriber.Subscribe("c", log).Confirmed;
@@ -58,7 +64,7 @@ public sealed class PubSubTests
     public async Task A_channel_is_taken_by_one_handler_until_it_is_left()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         redis.Subscriber.Start();
         var (first, second) = (new MessageLog(), new MessageLog());
         var subscription = redis.Subscriber.Subscribe("c", first);
@@ -75,7 +81,7 @@ public sealed class PubSubTests
     {
         var lines = new LogLines();
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Loggers = lines });
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets, Loggers = lines });
         redis.Start();
         await redis.WaitReadyAsync();
         var log = new MessageLog();
@@ -96,8 +102,8 @@ public sealed class PubSubTests
         {
             Acl = ["user default on nopass ~* &* +@all", "user relay on >secret ~* resetchannels &open +@all"],
         });
-        await using var admin = await Contracts.ReadyAsync(server);
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "secret")));
+        await using var admin = await ReadyAsync(server);
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.User, o.Password) = ("relay", "secret")));
         var log = new MessageLog();
         redis.Subscriber.Start();
         await redis.Subscriber.Subscribe("open", log).Confirmed;

@@ -3,14 +3,20 @@ using Relay.Testing;
 
 namespace Relay.Redis.Tests.Contract;
 
-public sealed class ReconnectTests
+/// <summary>Loss of the connection and its return, read through the runtime's socket engine.</summary>
+public sealed class ReconnectTests() : ReconnectContract(watched: false);
+
+/// <summary>Loss of the connection and its return, read as a watcher reports input.</summary>
+public sealed class WatchedReconnectTests() : ReconnectContract(watched: true);
+
+public abstract class ReconnectContract(bool watched) : ContractTests(watched)
 {
     [Fact]
     public async Task A_restart_in_the_middle_of_traffic_is_told_fails_what_is_in_flight_and_heals()
     {
         var lines = new LogLines();
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Loggers = lines });
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint), new RedisServices { Sockets = Sockets, Loggers = lines });
         var states = new StateLog(redis);
         redis.Start();
         await states.NextAsync(RedisState.Ready);
@@ -50,8 +56,8 @@ public sealed class ReconnectTests
     public async Task Killed_connections_of_both_kinds_come_back_by_themselves()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var admin = await Contracts.ReadyAsync(server);
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var admin = await ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var log = new MessageLog();
         redis.Subscriber.Start();
         await redis.Subscriber.SubscribePattern("c*", log).Confirmed;
@@ -71,7 +77,7 @@ public sealed class ReconnectTests
     public async Task Nothing_is_sent_twice_when_the_connection_breaks()
     {
         await using var server = await RedisServerProcess.StartAsync(new RedisServerSettings { Durable = true });
-        await using var redis = await Contracts.ReadyAsync(server);
+        await using var redis = await ReadyAsync(server);
         var states = new StateLog(redis);
         var answers = Enumerable.Range(0, 20_000).Select(_ => redis.SendAsync("INCR", "n").AsTask()).ToList();
         await answers[5000];
@@ -95,7 +101,7 @@ public sealed class ReconnectTests
     {
         await using var server = await RedisServerProcess.StartAsync();
         await server.StopAsync();
-        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.WaitWhenDown = TimeSpan.FromSeconds(60)), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options(server.Endpoint).With(o => o.WaitWhenDown = TimeSpan.FromSeconds(60)), new RedisServices { Sockets = Sockets });
         redis.Start();
         var waiting = redis.SetAsync("k", "v").AsTask();
         Assert.False(waiting.IsCompleted);
@@ -107,7 +113,7 @@ public sealed class ReconnectTests
     [Fact]
     public async Task A_wait_that_ends_in_vain_tells_why_there_is_no_connection()
     {
-        await using var redis = new RedisClient(Contracts.Options($"127.0.0.1:{FreePort.Next()}").With(o => o.WaitWhenDown = TimeSpan.FromMilliseconds(300)), new RedisServices());
+        await using var redis = new RedisClient(Contracts.Options($"127.0.0.1:{FreePort.Next()}").With(o => o.WaitWhenDown = TimeSpan.FromMilliseconds(300)), new RedisServices { Sockets = Sockets });
         await Contracts.FirstDownAsync(redis);
         var error = await Assert.ThrowsAsync<RedisException>(() => redis.PingAsync().AsTask());
         Assert.Equal(RedisErrorKind.Unavailable, error.Kind);
@@ -118,7 +124,7 @@ public sealed class ReconnectTests
     {
         await using var first = await RedisServerProcess.StartAsync();
         await using var second = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options($"127.0.0.1:{first.Port},127.0.0.1:{second.Port}"));
+        await using var redis = await ReadyAsync(Contracts.Options($"127.0.0.1:{first.Port},127.0.0.1:{second.Port}"));
         var states = new StateLog(redis);
         Assert.Equal(first.Port, redis.State.Endpoint.Port);
         await first.KillAsync();
@@ -130,7 +136,7 @@ public sealed class ReconnectTests
     public async Task A_paused_server_answers_late_or_times_out_and_the_connection_stays()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.CommandTimeout = TimeSpan.FromMilliseconds(200)));
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => o.CommandTimeout = TimeSpan.FromMilliseconds(200)));
         await redis.SendAsync("CLIENT", "PAUSE", 2000, "WRITE");
         var late = redis.SendAsync(TimeSpan.FromSeconds(60), "INCR", "late").AsTask();
         var error = await Assert.ThrowsAsync<RedisException>(() => redis.SendAsync("INCR", "n").AsTask());
@@ -145,7 +151,7 @@ public sealed class ReconnectTests
     public async Task A_frozen_server_is_noticed_by_both_connections_and_used_again_when_it_thaws()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o =>
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o =>
         {
             o.KeepAliveInterval = TimeSpan.FromMilliseconds(200);
             o.KeepAliveTimeout = TimeSpan.FromMilliseconds(400);
@@ -167,7 +173,7 @@ public sealed class ReconnectTests
     public async Task The_queue_to_a_frozen_server_is_bounded_by_count_and_by_bytes()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        await using var redis = await Contracts.ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.MaxPendingCommands, o.MaxPendingBytes) = (1000, 1_000_000)));
+        await using var redis = await ReadyAsync(Contracts.Options(server.Endpoint).With(o => (o.MaxPendingCommands, o.MaxPendingBytes) = (1000, 1_000_000)));
         server.Freeze();
         var small = Enumerable.Range(0, 500).Select(_ => redis.SendAsync("PING").AsTask()).ToList();
         var large = Enumerable.Range(0, 9).Select(_ => redis.SetAsync("k", new byte[100_000]).AsTask()).ToList();
@@ -188,7 +194,7 @@ public sealed class ReconnectTests
     public async Task Closing_fails_what_is_in_flight_and_what_comes_later_as_closed()
     {
         await using var server = await RedisServerProcess.StartAsync();
-        var redis = await Contracts.ReadyAsync(server);
+        var redis = await ReadyAsync(server);
         redis.Subscriber.Start();
         var subscription = redis.Subscriber.Subscribe("c", new MessageLog());
         await subscription.Confirmed;
@@ -206,7 +212,7 @@ public sealed class ReconnectTests
     public async Task A_client_that_never_connected_closes_at_once()
     {
         await using var silent = new FakeServer(static (_, ending) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ending));
-        var redis = new RedisClient(Contracts.Options(silent.Endpoint), new RedisServices());
+        var redis = new RedisClient(Contracts.Options(silent.Endpoint), new RedisServices { Sockets = Sockets });
         var states = new StateLog(redis);
         redis.Start();
         await states.NextAsync(RedisState.Connecting);

@@ -27,9 +27,9 @@ internal static class Contracts
         return m.Build();
     }
 
-    public static async Task<RedisClient> ReadyAsync(RedisOptions options)
+    public static async Task<RedisClient> ReadyAsync(RedisOptions options, ISocketWatcher? sockets = null)
     {
-        var redis = new RedisClient(options, new RedisServices());
+        var redis = new RedisClient(options, new RedisServices { Sockets = sockets });
         redis.Start();
         await redis.WaitReadyAsync().WaitAsync(Patience, TimeProvider.System);
         return redis;
@@ -44,6 +44,16 @@ internal static class Contracts
         redis.Start();
         return await states.NextAsync(RedisState.Down);
     }
+}
+
+/// <summary>Tests of what holds whichever way a connection is read.</summary>
+public abstract class ContractTests(bool watched)
+{
+    private protected ISocketWatcher? Sockets { get; } = watched ? new ThreadWatcher() : null;
+
+    private protected Task<RedisClient> ReadyAsync(RedisOptions options) => Contracts.ReadyAsync(options, Sockets);
+
+    private protected Task<RedisClient> ReadyAsync(RedisServerProcess server) => ReadyAsync(Contracts.Options(server.Endpoint));
 }
 
 /// <summary>Options are immutable; tests change a few at a time.</summary>

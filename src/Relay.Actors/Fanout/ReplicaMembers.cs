@@ -1,0 +1,155 @@
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>
+/// A replica's subscriptions from their coming to their going: who waits for the channel, who catches up, who gets its events and is present. Everyone in it
+/// stands in one of these three places. Owned by the replica's turn.
+/// </summary>
+internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers, ReplicaDelivery delivery)
+{
+    // Made when first needed: most channels are one user's, with one client and nothing to catch up.
+    private PresenceSet? _presence;
+    private List<Subscription>? _waiting;
+    private HashSet<Subscription>? _catchingUp;
+    private List<Subscription>? _started;
+
+    public PresenceSet Presence => _presence ??= new PresenceSet();
+
+    public bool AnyWaiting => _waiting is { Count: > 0 };
+
+    public bool IsEmpty => subscribers.Count == 0 && !AnyWaiting && _catchingUp is not { Count: > 0 };
+
+    private long Now => time.NowMicros();
+
+    public void Wait(Subscription subscription) => (_waiting ??= []).Add(subscription);
+
+    public List<Subscription> TakeWaiting()
+    {
+        var waiting = _waiting ?? [];
+        _waiting = null;
+        return waiting;
+    }
+
+    public void BeginToCatchUp(Subscription subscription) => (_catchingUp ??= []).Add(subscription);
+
+    public bool IsCatchingUp(Subscription subscription) => _catchingUp?.Contains(subscription) == true;
+
+    /// <summary>Whoever was catching up waits again.</summary>
+    public void CatchUpLater()
+    {
+        (_waiting ??= []).AddRange(_catchingUp ?? []);
+        _catchingUp = null;
+    }
+
+    /// <summary>Tells the connections what began, or was withdrawn, since the last time.</summary>
+    public void TellStarted(IActorRef replica)
+    {
+        if (_started is not { } started)
+        {
+            return;
+        }
+
+        _started = null;
+        foreach (var subscription in started)
+        {
+            subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), replica);
+        }
+    }
+
+    /// <summary>Acks a subscription, brings it what it missed, and adds it to those who get live events: in one turn, so that nothing falls between.</summary>
+    /// <param name="subscription">Who.</param>
+    /// <param name="position">Where the replica stands.</param>
+    /// <param name="missed">Events up to there that it has not got.</param>
+    /// <param name="recovered">Whether these are all; null when it did not ask.</param>
+    public void Start(Subscription subscription, StreamPosition position, List<Publication> missed, bool? recovered)
+    {
+        _catchingUp?.Remove(subscription);
+        var client = subscription.Client;
+        subscription.StartedAt = position;
+        if (subscription.Replaces is { } replaced)
+        {
+            subscription.Replaces = null;
+            TakePlace(replaced, subscription, position);
+        }
+
+        if (subscription.RequestId.IsPresent)
+        {
+            client.Send(new SubscribedMessage
+            {
+                TimestampMicros = Now,
+                RequestId = subscription.RequestId,
+                Position = position,
+                Recovered = recovered,
+            });
+        }
+
+        delivery.SendTo(missed, subscription);
+        subscribers.Add(subscription);
+        if (subscription.Presence)
+        {
+            Presence.Join(subscription, Now);
+        }
+
+        (_started ??= []).Add(subscription);
+    }
+
+    /// <summary>Ends a subscription, wherever it stands.</summary>
+    public void Drop(Subscription subscription)
+    {
+        if (subscription.IsRemoved)
+        {
+            return;
+        }
+
+        subscription.IsRemoved = true;
+        if (subscription.Replaces is { } replaced)
+        {
+            subscription.Replaces = null;
+            Drop(replaced);
+        }
+
+        if (subscribers.Remove(subscription))
+        {
+            if (subscription.Presence)
+            {
+                _presence?.Leave(subscription, Now);
+            }
+
+            return;
+        }
+
+        // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
+        _waiting?.Remove(subscription);
+        _catchingUp?.Remove(subscription);
+        if (subscription.RequestId.IsPresent)
+        {
+            subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = subscription.RequestId });
+        }
+
+        (_started ??= []).Add(subscription);
+    }
+
+    // The client subscribed again: what it owes and is owed goes on, its wishes are the new ones.
+    private void TakePlace(Subscription old, Subscription subscription, StreamPosition position)
+    {
+        if (!subscribers.Remove(old))
+        {
+            Drop(old);
+            return;
+        }
+
+        old.IsRemoved = true;
+        if (old.StartedAt.Epoch == position.Epoch)
+        {
+            subscription.StartedAt = old.StartedAt;
+            subscription.Acked = old.Acked;
+        }
+
+        if (old.Presence && !subscription.Presence)
+        {
+            _presence?.Leave(old, Now);
+        }
+    }
+}
