@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Relay.Kernel.Persistence;
+
+namespace Relay.Storage.Journals.Sqlite;
+
+/// <summary>
+/// The reading side: threads with a connection each, so that a replay neither waits for the writer nor blocks a thread of the pool. A connection that
+/// failed is closed and opened again by the next read.
+/// </summary>
+internal sealed class SqliteReaders : IDisposable
+{
+    // Reads are short and there are as many cores as a small server has; more threads only make the disk seek.
+    private const int Threads = 2;
+    private const int Waiting = 10_000;
+
+    private readonly SqliteJournalOptions _options;
+    private readonly BlockingCollection<Work> _work = new(Waiting);
+    private readonly Thread[] _threads = new Thread[Threads];
+
+    public SqliteReaders(SqliteJournalOptions options)
+    {
+        _options = options;
+        for (var i = 0; i < Threads; i++)
+        {
+            _threads[i] = new Thread(Serve) { IsBackground = true, Name = $"journal-reader-{i}" };
+            _threads[i].Start();
+        }
+    }
+
+    public ValueTask<T> ReadAsync<T>(Func<SqliteConnection, T> read)
+    {
+        var work = new Work<T>(read);
+        try
+        {
+            if (_work.TryAdd(work))
+            {
+                return new ValueTask<T>(work.Done.Task);
+            }
+        }
+        catch (InvalidOperationException error)
+        {
+            return ValueTask.FromException<T>(new JournalException($"{_options.Place} is closed", isRetryable: false, error));
+        }
+
+        return ValueTask.FromException<T>(new JournalException($"{_options.Place}: {Waiting} reads are waiting already", isRetryable: true));
+    }
+
+    public void Dispose()
+    {
+        _work.CompleteAdding();
+        foreach (var thread in _threads)
+        {
+            thread.Join();
+        }
+
+        _work.Dispose();
+    }
+
+    /// <summary>Reads rows of (offset, body), checking each.</summary>
+    /// <exception cref="JournalException">A record is damaged.</exception>
+    public static JournalRecord[] Records(SqliteJournalOptions options, SqliteStatement rows, string stream)
+    {
+        var name = Encoding.UTF8.GetBytes(stream);
+        var records = new List<JournalRecord>();
+        while (rows.Read())
+        {
+            var offset = rows.Long(0);
+            if (RecordFormat.TryRead(name, rows.Blob(1), offset, out var record) is { } fault)
+            {
+                rows.Reset();
+                throw new JournalException(
+                    $"{options.Place}: record {offset} of stream '{stream}' is damaged ({fault}) and will not be served. Way out: stop the node, restore a backup " +
+                    "without its .mark file, or start once with Relay:Storage:DropDamagedTails=true", isRetryable: false);
+            }
+
+            records.Add(record);
+        }
+
+        return [.. records];
+    }
+
+    private void Serve()
+    {
+        SqliteConnection? connection = null;
+        foreach (var work in _work.GetConsumingEnumerable())
+        {
+            try
+            {
+                connection ??= SqliteConnections.OpenReader(_options.DatabaseFile);
+                work.Run(connection);
+            }
+            catch (SqliteException error)
+            {
+                connection?.Dispose();
+                connection = null;
+                work.Fail(new JournalException($"{_options.Place} could not be read: {error.Message}", isRetryable: true, error));
+            }
+            catch (Exception error)
+            {
+                work.Fail(error);
+            }
+        }
+
+        connection?.Dispose();
+    }
+
+    private abstract class Work
+    {
+        public abstract void Run(SqliteConnection connection);
+
+        public abstract void Fail(Exception error);
+    }
+
+    private sealed class Work<T>(Func<SqliteConnection, T> read) : Work
+    {
+        public TaskCompletionSource<T> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override void Run(SqliteConnection connection) => Done.TrySetResult(read(connection));
+
+        public override void Fail(Exception error) => Done.TrySetException(error);
+    }
+}

@@ -1,0 +1,122 @@
+using Relay.Kernel.Persistence;
+
+namespace Relay.Kernel.Tests.Persistence;
+
+/// <summary>
+/// A journal whose answers come when the test says so. Holds records per stream; appends wait in <see cref="Waiting"/> while <see cref="IsHeld"/>, otherwise they are
+/// answered at once. One thread only.
+/// </summary>
+internal sealed class ScriptedJournal : IJournal, ISnapshotStore
+{
+    private readonly Dictionary<string, (StreamState State, List<JournalRecord> Records)> _streams = [];
+    private readonly Dictionary<string, Snapshot> _snapshots = [];
+
+    public bool IsHeld { get; set; }
+
+    /// <summary>Appends without an answer yet, oldest first.</summary>
+    public Queue<(AppendBatch Batch, TaskCompletionSource<JournalResult> Answer)> Waiting { get; } = [];
+
+    /// <summary>All appends handed over, answered or not.</summary>
+    public List<AppendBatch> Appends { get; } = [];
+
+    /// <summary>Answers for the next appends in place of storing them.</summary>
+    public Queue<JournalOutcome> Refusals { get; } = [];
+
+    /// <summary>When set, opening a stream waits for it.</summary>
+    public TaskCompletionSource? OpenGate { get; set; }
+
+    /// <summary>When set, reading fails with it.</summary>
+    public Exception? ReadFault { get; set; }
+
+    public int Reads { get; private set; }
+
+    public string? Illness => null;
+
+    public long[] Offsets(string stream) => [.. _streams[stream].Records.Select(static record => record.Offset)];
+
+    /// <summary>Stores the oldest waiting append and answers it.</summary>
+    public void Release()
+    {
+        var (batch, answer) = Waiting.Dequeue();
+        answer.SetResult(Store(batch));
+    }
+
+    public async ValueTask<JournalResult> OpenAsync(OpenStream open)
+    {
+        if (OpenGate is { } gate)
+            await gate.Task;
+        if (!_streams.TryGetValue(open.Stream, out var stream))
+            stream = (new StreamState(open.EpochIfNew, 0, 1, open.Fence, 0), []);
+        if (open.Fence < stream.State.Fence)
+            return new JournalResult(JournalOutcome.Fenced, stream.State, "fenced");
+        stream.State = stream.State with { Fence = open.Fence };
+        _streams[open.Stream] = stream;
+        return new JournalResult(JournalOutcome.Done, stream.State);
+    }
+
+    public ValueTask<JournalResult> AppendAsync(AppendBatch batch)
+    {
+        Appends.Add(batch);
+        if (!IsHeld)
+            return new(Store(batch));
+        var answer = new TaskCompletionSource<JournalResult>();
+        Waiting.Enqueue((batch, answer));
+        return new(answer.Task);
+    }
+
+    public ValueTask<JournalResult> PruneAsync(PruneStream prune)
+    {
+        var (state, records) = _streams[prune.Stream];
+        records.RemoveAll(record => record.Offset <= state.Head - prune.KeepRecords);
+        return new(new JournalResult(JournalOutcome.Done, state));
+    }
+
+    public ValueTask<JournalResult> RenewAsync(RenewStream renew) => throw new NotSupportedException("Persistent actors never renew their streams.");
+
+    public ValueTask<JournalResult> RemoveAsync(RemoveStream remove) => throw new NotSupportedException("Persistent actors never remove their streams.");
+
+    public ValueTask<JournalRecord[]> ReadAsync(ReadRecords read)
+    {
+        Reads++;
+        return ReadFault is { } fault
+            ? ValueTask.FromException<JournalRecord[]>(fault)
+            : new([.. _streams[read.Stream].Records.Where(record => record.Offset > read.AfterOffset).Take(read.Limit)]);
+    }
+
+    public ValueTask<KnownId[]> ReadIdsAsync(string stream, long sinceMicros, int limit) => new([]);
+
+    public ValueTask<JournalRecord[]> ReadLastValuesAsync(string stream, int limit) => new([]);
+
+    public ValueTask<ListedStream[]> ListAsync(string after, int limit) => new([]);
+
+    public ValueTask<JournalResult> SaveSnapshotAsync(Snapshot snapshot)
+    {
+        _snapshots[snapshot.PersistenceId] = snapshot;
+        return new(new JournalResult(JournalOutcome.Done, default));
+    }
+
+    public ValueTask<Snapshot?> LoadSnapshotAsync(string persistenceId) => new(_snapshots.GetValueOrDefault(persistenceId));
+
+    public ValueTask<JournalResult> DeleteSnapshotAsync(string persistenceId)
+    {
+        _snapshots.Remove(persistenceId);
+        return new(new JournalResult(JournalOutcome.Done, default));
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private JournalResult Store(AppendBatch batch)
+    {
+        var (state, records) = _streams[batch.Stream];
+        if (Refusals.TryDequeue(out var refusal))
+            return new JournalResult(refusal, state, "scripted");
+        if (batch.Fence < state.Fence)
+            return new JournalResult(JournalOutcome.Fenced, state, "fenced");
+        if (batch.Epoch != state.Epoch || batch.FirstOffset != state.Head + 1)
+            return new JournalResult(JournalOutcome.Conflict, state, "conflict");
+        records.AddRange(batch.Records);
+        state = state with { Head = batch.LastOffset };
+        _streams[batch.Stream] = (state, records);
+        return new JournalResult(JournalOutcome.Done, state);
+    }
+}
