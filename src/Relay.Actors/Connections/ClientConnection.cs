@@ -76,11 +76,12 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public string? Subject =>
         Request.UserId ?? (Request.Principal.Subject.Length > 0 ? Request.Principal.Subject : Volatile.Read(ref _agentId) ?? Request.AgentId);
 
-    /// <summary>How long nothing at all has been received. Thread-safe.</summary>
-    public TimeSpan SilentFor => _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
+    /// <summary>How long nothing at all had been received at <paramref name="timestamp"/>. Thread-safe.</summary>
+    public TimeSpan SilentFor(long timestamp) => _time.GetElapsedTime(Volatile.Read(ref _lastReceived), timestamp);
 
-    /// <summary>How long the current message has been incomplete; zero when none is. Thread-safe.</summary>
-    public TimeSpan IncompleteFor => Volatile.Read(ref _incompleteSince) is var since and not 0 ? _time.GetElapsedTime(since) : TimeSpan.Zero;
+    /// <summary>How long the current message had been incomplete at <paramref name="timestamp"/>; zero when none was. Thread-safe.</summary>
+    public TimeSpan IncompleteFor(long timestamp) =>
+        Volatile.Read(ref _incompleteSince) is var since and not 0 ? _time.GetElapsedTime(since, timestamp) : TimeSpan.Zero;
 
     /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
     internal int ClosingTicks { get; set; }

@@ -47,9 +47,10 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         HookHeartbeatMessage? heartbeat = _second % HeartbeatSeconds == 0
             ? new() { TimestampMicros = services.Time.NowMicros(), Clients = services.Registry.CountOf(DialectKind.Hooks) }
             : null;
+        var now = services.Time.GetTimestamp();
         foreach (var connection in services.Registry.All)
         {
-            Look(connection);
+            Look(connection, now);
             if (heartbeat is not null && connection.Kind == DialectKind.Hooks)
             {
                 connection.Send(heartbeat);
@@ -57,7 +58,7 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         }
     }
 
-    private void Look(ClientConnection connection)
+    private void Look(ClientConnection connection, long now)
     {
         var profile = connection.Dialect.Profile;
         if (connection.Outbound.IsClosing)
@@ -70,13 +71,13 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
             return;
         }
 
-        if (connection.SilentFor >= profile.IdleTimeout)
+        if (connection.SilentFor(now) >= profile.IdleTimeout)
         {
             connection.Outbound.Abort();
             return;
         }
 
-        if (connection.IncompleteFor >= services.Settings.MessageDeadline)
+        if (connection.IncompleteFor(now) >= services.Settings.MessageDeadline)
         {
             connection.Close(CloseCode.PolicyViolation, "Message not completed in time");
             return;

@@ -30,7 +30,7 @@ public sealed class Outbound
     private SendQueue? _queue;
     private long _gathered;
     private long _dropped;
-    private State _state;
+    private volatile State _state;
     private bool _pumping;
     private TimeSpan _linger;
 
@@ -81,16 +81,7 @@ public sealed class Outbound
     }
 
     /// <summary>True once the last frame is queued or sent.</summary>
-    public bool IsClosing
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _state != State.Open;
-            }
-        }
-    }
+    public bool IsClosing => _state != State.Open;
 
     /// <summary>Sends whole frames of a shared batch. False when the connection no longer takes any.</summary>
     /// <param name="batch">The batch; only used during the call.</param>

@@ -20,7 +20,7 @@ internal static class FanoutLoop
             var batch = FrameBatch.Rent();
             for (var from = 0; from < events.Length;)
             {
-                var to = batch.Encode(events, from, encoding);
+                var to = batch.Encode(events, from, encoding, members.Length);
                 Send(batch, events[from..to], members, anyExcluded, whenSlow);
                 from = to;
             }
@@ -33,7 +33,7 @@ internal static class FanoutLoop
         var batch = FrameBatch.Rent();
         for (var from = 0; from < events.Length;)
         {
-            var to = batch.Encode(events, from, subscription.Client.Encoding);
+            var to = batch.Encode(events, from, subscription.Client.Encoding, 1);
             SendSelected(batch, events[from..to], subscription, whenSlow);
             from = to;
         }

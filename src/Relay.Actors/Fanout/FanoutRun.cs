@@ -38,7 +38,7 @@ internal sealed class FanoutRun(Publication[] events, SubscriberSet subscribers,
             var members = subscribers.Group(_group);
             if (_to == _from)
             {
-                _to = _batch.Encode(events, _from, members[0].Client.Encoding);
+                _to = _batch.Encode(events, _from, members[0].Client.Encoding, members.Length);
             }
 
             var count = Math.Min(budget, members.Length - _member);

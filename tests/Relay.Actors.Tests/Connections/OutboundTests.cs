@@ -287,7 +287,7 @@ public sealed class OutboundTests : IDisposable
             else
             {
                 var batch = FrameBatch.Rent();
-                batch.Encode([Make.Verbatim(Body(thread, i))], 0, encoding);
+                batch.Encode([Make.Verbatim(Body(thread, i))], 0, encoding, 1);
                 outbound.Send(batch, 0, batch.Count, WhenSlow.Disconnect);
             }
         }

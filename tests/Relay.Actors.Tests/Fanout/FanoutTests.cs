@@ -104,7 +104,7 @@ public sealed class FanoutTests : IDisposable
         var data = "\"" + new string('z', 10_000) + "\"";
         var events = Enumerable.Range(1, 40).Select(i => Make.Event(i, data: data)).ToArray();
         var batch = FrameBatch.Rent();
-        var to = batch.Encode(events, 0, _members[0].Subscription.Client.Encoding);
+        var to = batch.Encode(events, 0, _members[0].Subscription.Client.Encoding, 1);
         Assert.InRange(batch.Bytes.Length, 64 * 1024, 64 * 1024 + 11_000);
         Assert.Equal(7, to);
         Assert.Equal((7, batch.Bytes.Length), (batch.Count, batch.Start(batch.Count)));
@@ -149,14 +149,30 @@ public sealed class FanoutTests : IDisposable
     public void A_batch_that_waits_for_many_exists_once()
     {
         var batch = FrameBatch.Rent();
-        batch.Encode([Make.Event(1), Make.Event(2)], 0, Make.Client(1).Encoding);
+        batch.Encode([Make.Event(1), Make.Event(2)], 0, Make.Client(1).Encoding, 1);
         var one = batch.Keep();
         Assert.Same(one, batch.Keep());
         Assert.Equal(batch.Bytes.ToArray(), one.Bytes);
         Assert.Equal([batch.Start(1), batch.Start(2)], one.Ends);
         Assert.Equal([0, 1, 1, 2], new[] { 0, 1, one.Start(1), one.Start(1) + 1 }.Select(one.FrameFrom));
-        batch.Encode([Make.Event(3)], 0, Make.Client(1).Encoding);
+        batch.Encode([Make.Event(3)], 0, Make.Client(1).Encoding, 1);
         Assert.NotSame(one, batch.Keep());
+    }
+
+    [Fact]
+    public void A_wide_audience_is_worth_the_better_compression_and_small_events_none()
+    {
+        var encoding = Make.Client(1, deflate: true).Encoding;
+        var text = string.Join(' ', Enumerable.Range(0, 400).Select(static i => $"step {i * 7919 % 1000} of the plan is done"));
+        var large = Make.Event(1, data: $"\"{text}\"");
+        var batch = FrameBatch.Rent();
+        batch.Encode([large], 0, encoding, 1);
+        var narrow = batch.Bytes.Length;
+        batch.Encode([large], 0, encoding, 1000);
+        Assert.InRange(batch.Bytes.Length, 1, narrow - 1);
+        Assert.InRange(narrow, 1, large.Data.Length - 1);
+        batch.Encode([Make.Event(2)], 0, encoding, 1000);
+        Assert.Equal(0x81, batch.Bytes[0]);
     }
 
     [Fact]
