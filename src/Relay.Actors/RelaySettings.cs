@@ -1,3 +1,4 @@
+using Relay.Actors.Channels;
 using Relay.Actors.Connections;
 
 namespace Relay.Actors;
@@ -19,6 +20,9 @@ public sealed record NamespaceSettings
 
     /// <summary>How many publish ids one channel remembers at most.</summary>
     public int DedupeIds { get; init; } = 10_000;
+
+    /// <summary>Where accepted events are kept (guarantees.md 5).</summary>
+    public Durability Durability { get; init; }
 }
 
 /// <summary>Everything the actors must know of the configuration. Immutable.</summary>

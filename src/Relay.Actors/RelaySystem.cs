@@ -25,6 +25,9 @@ public sealed record RelayParts
     /// <summary>Where sleeping channels rest.</summary>
     public required IChannelArchive Archive { get; init; }
 
+    /// <summary>For durable namespaces.</summary>
+    public ChannelJournals Journals { get; init; } = new();
+
     /// <summary>Unpredictable bits for client, session and message ids.</summary>
     public required Func<ulong> RandomBits { get; init; }
 
@@ -45,6 +48,9 @@ public sealed partial class RelaySystem : IConnectionFactory
 {
     /// <summary>Messages a replica puts aside during one long fan-out; far beyond what publishers may have in flight and clients may ask meanwhile.</summary>
     private const int ReplicaStash = 1_000_000;
+
+    /// <summary>Messages a durable channel puts aside while it reads its journal.</summary>
+    private const int ChannelStash = 100_000;
 
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(10);
 
@@ -72,7 +78,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!)), "metrics");
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
-        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns);
+        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns) { Journals = parts.Journals };
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits);
         channels = ShardRegion.Start(_system, "channels", ChannelProps(channelServices, sessionServices), options: KeepState);
         var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns);
@@ -198,7 +204,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     // One recipe for all channels: a closure for each would be a tenth of what an idle channel costs.
     private static Func<string, Props> ChannelProps(ChannelServices channels, SessionServices sessions)
     {
-        var channel = Props.Create(() => new ChannelActor(channels));
+        var channel = Props.Create(() => new ChannelActor(channels)).WithStashCapacity(ChannelStash);
         return name => ChannelName.IsIn(name, ChannelName.Sessions) ? Props.Create(() => new SessionActor(name, sessions)) : channel;
     }
 

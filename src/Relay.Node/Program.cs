@@ -18,6 +18,7 @@ var builder = WebApplication.CreateSlimBuilder();
 builder.AddRelayConfiguration(invocation, options);
 builder.Services.AddRelayHealth();
 builder.Services.AddRelayAuth(options.Auth);
+builder.Services.AddRelayJournals(options);
 builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
@@ -25,6 +26,11 @@ new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWeb
 
 // What the outside sees.
 var app = builder.Build();
+if (await app.OpenRelayAsync() is { } failed)
+{
+    return failed;
+}
+
 app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayApi();

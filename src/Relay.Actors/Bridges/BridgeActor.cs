@@ -21,6 +21,11 @@ public sealed class BridgeOverloadedException(int waiting)
     : Exception($"{waiting} messages wait for their channels already; nothing of this batch was taken");
 
 /// <summary>
+/// A channel could not store its part: the batch may be sent again. What other channels took under a publish id is then known there.
+/// </summary>
+public sealed class BridgeRefusedException(string reason) : Exception(reason);
+
+/// <summary>
 /// Brings messages of Redis, PostgreSQL or HTTP to their channels, in order: guarantees.md 1, protocols.md <c>updates</c>.
 /// <para>
 /// A worker's messages to one user go to one channel and keep their order there. A message to every user goes to another channel, whose actor knows nothing
@@ -123,11 +128,13 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         Settle(request, Math.Min(reply.Outcomes.Length, request.InFlight));
         request.Open -= reply.Outcomes.Length;
         request.Subscribers += reply.Subscribers;
+        request.Refusal ??= reply.Refusal;
         request.LastHeard = _sweep;
         if (request.Open == 0)
         {
             _requests.Remove(request.Tag);
-            request.ReplyTo.Tell(new BridgeAccepted(request.Subscribers), Self);
+            request.ReplyTo.Tell(
+                request.Refusal is { } reason ? new Status.Failure(new BridgeRefusedException(reason)) : new BridgeAccepted(request.Subscribers), Self);
         }
         else if (request is { GivenUp: true, InFlight: 0, Waiting: 0 })
         {
@@ -246,5 +253,8 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         public long LastHeard { get; set; }
 
         public int Subscribers { get; set; }
+
+        /// <summary>Why a channel could not store its part.</summary>
+        public string? Refusal { get; set; }
     }
 }

@@ -14,16 +14,21 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     private readonly string _channel;
     private readonly ChannelCore _core;
     private bool _passivating;
+    private bool _resting;
 
     /// <summary>Wakes the channel of the actor's name. Not an argument, so that all channels share one recipe.</summary>
     public ChannelActor(ChannelServices services)
     {
         _channel = Self.Path.Name;
-        _core = new ChannelCore(_channel, services, Context);
+        _core = new ChannelCore(_channel, services, Context, isDurable: true);
     }
 
     /// <inheritdoc/>
-    protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
+    protected override void PreStart()
+    {
+        Context.SetReceiveTimeout(IdleTime);
+        _core.Start();
+    }
 
     // A channel that is listened to never goes: it needs no timer.
     private void WatchIdleness()
@@ -49,18 +54,24 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
             return;
         }
 
-        if (message is ReceiveTimeout)
+        switch (message)
         {
-            if (!_core.HasReplicas)
-            {
-                _passivating = true;
-                Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
-            }
+            case ReceiveTimeout:
+                if (!_core.HasReplicas && _core.CanRest && !_passivating)
+                {
+                    _passivating = true;
+                    Context.Parent.Tell(new Passivate(Rest.Instance), Self);
+                }
 
-            return;
+                break;
+            case Rest:
+                // What was published meanwhile is still to be confirmed by the journal.
+                _resting = true;
+                break;
+            default:
+                Unhandled(message);
+                break;
         }
-
-        Unhandled(message);
     }
 
     /// <inheritdoc/>
@@ -68,8 +79,18 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     {
         _core.Flush();
         WatchIdleness();
+        if (_resting && _core.CanRest)
+        {
+            Context.Stop(Self);
+        }
     }
 
     /// <inheritdoc/>
     protected override void PostStop() => _core.Save();
+
+    /// <summary>Comes behind the last message of the outside.</summary>
+    private sealed class Rest
+    {
+        public static Rest Instance { get; } = new();
+    }
 }

@@ -2,12 +2,17 @@ using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
+using Relay.Kernel.Persistence;
 using Relay.Protocol;
 
 namespace Relay.Actors.Channels;
 
 /// <summary>What every channel's actor is given. Immutable, shared.</summary>
-public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns);
+public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns)
+{
+    /// <summary>For durable namespaces.</summary>
+    public ChannelJournals Journals { get; init; } = new();
+}
 
 /// <summary>
 /// What an actor does to be a channel: admit, sequence, fan out, acknowledge. Used by <see cref="ChannelActor"/> and by the session's actor, which is a
@@ -15,16 +20,25 @@ public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, 
 /// </summary>
 internal sealed class ChannelCore
 {
+    /// <summary>Publishes kept while a durable channel starts; further ones are refused.</summary>
+    private const int MaxStashed = 1000;
+
     private readonly ChannelServices _services;
     private readonly IActorContext _context;
-    private readonly ChannelState _state;
     private readonly bool _isHooks;
+
+    // Null for channels in memory.
+    private readonly DurableChannel? _durable;
+
+    // Null while a durable channel is not recovered.
+    private ChannelState? _state;
 
     // One for each node that listens: one or a few.
     private (IActorRef Replica, int Subscribers)[] _replicas = [];
     private int _subscribers;
     private Gathered<Publication> _accepted;
     private Gathered<PublishReply> _replies;
+    private Gathered<JournalRecord> _records;
 
     // Somebody knows the position, so that a client may come back with it.
     private bool _wasShown;
@@ -36,27 +50,47 @@ internal sealed class ChannelCore
     /// <param name="services">What every channel is given.</param>
     /// <param name="context">The owning actor's.</param>
     /// <param name="onAccepted">Sees every accepted event, in order, before it is delivered.</param>
-    public ChannelCore(string channel, ChannelServices services, IActorContext context, Action<Publication>? onAccepted = null)
+    /// <param name="isDurable">False = whatever its namespace says, it is kept in memory.</param>
+    public ChannelCore(string channel, ChannelServices services, IActorContext context, Action<Publication>? onAccepted = null, bool isDurable = false)
     {
         _onAccepted = onAccepted;
         Channel = channel;
         _isHooks = channel == "hooks";
         _services = services;
         _context = context;
-        _state = services.Archive.Take(channel) ?? new ChannelState(channel, Epoch.New(services.Random), services.Settings.For(channel));
+        var settings = services.Settings.For(channel);
+        if (isDurable && services.Journals.For(settings) is { } journal)
+        {
+            _durable = new DurableChannel(journal, channel, settings, services, context);
+        }
+        else
+        {
+            _state = services.Archive.Take(channel) ?? new ChannelState(channel, Epoch.New(services.Random), settings);
+        }
     }
 
     public string Channel { get; }
 
     public bool HasReplicas => _replicas.Length > 0;
 
-    public StreamPosition Position => _state.Position;
+    public StreamPosition Position => _state!.Position;
+
+    /// <summary>True when it may go without anybody missing an answer.</summary>
+    public bool CanRest => (_durable is null or { OwesNothing: true }) && _context.Stash.Count == 0;
 
     private long Now => _services.Time.NowMicros();
+
+    /// <summary>Begins: a durable channel takes its stream over.</summary>
+    public void Start() => _durable?.Recover();
 
     /// <summary>Handles a channel's message; false when it is none.</summary>
     public bool TryHandle(object message)
     {
+        if (_durable is not null && TryHandleDurable(message))
+        {
+            return true;
+        }
+
         switch (message)
         {
             case PublishBatch batch:
@@ -67,7 +101,7 @@ internal sealed class ChannelCore
                 _wasShown = true;
                 Add(join.Replica);
                 _context.Watch(join.Replica);
-                join.Replica.Tell(new ReplicaJoined(_state.Position), _context.Self);
+                join.Replica.Tell(new ReplicaJoined(Position), _context.Self);
                 return true;
             case ReplicaCount count:
                 Count(count);
@@ -92,8 +126,8 @@ internal sealed class ChannelCore
     /// <summary>Accepts an event of the channel's own actor.</summary>
     public Publication Publish(in PublishItem item)
     {
-        var publication = _state.Accept(item, "", Now, out _)!;
-        Take(publication, item);
+        var publication = _state!.Accept(item, "", Now, out _)!;
+        Take(publication, item, "");
         return publication;
     }
 
@@ -107,6 +141,28 @@ internal sealed class ChannelCore
 
         var events = _accepted.Take();
         var replies = _replies.Take();
+        if (_durable is null)
+        {
+            Deliver(events, replies);
+            return;
+        }
+
+        // Events without a place in the sequence are not stored: they go at once.
+        var records = _records.Take();
+        if (records.Length < events.Length)
+        {
+            Deliver([.. events.Where(static publication => publication.IsTransient)], []);
+            events = [.. events.Where(static publication => !publication.IsTransient)];
+        }
+
+        if (!_durable.TryStore(events, records, replies))
+        {
+            Deliver([], replies);
+        }
+    }
+
+    private void Deliver(Publication[] events, PublishReply[] replies)
+    {
         TellHooks(events);
         TellPatterns(events);
         if (_replicas.Length == 0)
@@ -130,9 +186,70 @@ internal sealed class ChannelCore
     public void Save()
     {
         Flush();
-        if (_wasShown || !_state.IsUnused)
+        if (_durable is null && (_wasShown || !_state!.IsUnused))
         {
-            _services.Archive.Put(Channel, _state);
+            _services.Archive.Put(Channel, _state!);
+        }
+    }
+
+    /// <summary>What only durable channels do: recover, wait for the journal, refuse while it is ill.</summary>
+    private bool TryHandleDurable(object message)
+    {
+        switch (message)
+        {
+            case JournalWritten written:
+                _durable!.Written(written, _state!, Deliver);
+                return true;
+            case JournalRecovered recovered when _durable!.TryRecover(recovered, out var state):
+                Continue(state);
+                return true;
+            case JournalRecovered:
+                return true;
+            case JournalNotRecovered not:
+                _durable!.TryLater(not.Reason);
+                _context.Stash.UnstashAll();
+                return true;
+            case JournalRenewed or JournalRetry:
+                _durable!.Recover();
+                return true;
+            case PublishBatch batch when _durable!.Refusal is { } reason:
+                Refuse(batch, reason);
+                return true;
+            case PublishBatch batch when _state is null && _context.Stash.Count >= MaxStashed:
+                Refuse(batch, "The channel is starting");
+                return true;
+            case PublishBatch or ReplicaJoin or HistoryQuery when _state is null:
+                _context.Stash.Stash();
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void Continue(ChannelState state)
+    {
+        _state = state;
+        var missed = _durable!.Missed(state, Now);
+        if (missed is null)
+        {
+            foreach (var (replica, _) in _replicas)
+            {
+                replica.Tell(new ReplicaJoined(Position), _context.Self);
+            }
+        }
+        else if (missed.Length > 0)
+        {
+            Deliver(missed, []);
+        }
+
+        _context.Stash.UnstashAll();
+    }
+
+    private void Refuse(PublishBatch batch, string reason)
+    {
+        if (batch.WantsReply)
+        {
+            _context.Sender.Tell(new PublishReply(batch, new PublishOutcome[batch.Items.Length], 0, _context.Sender) { Refusal = reason }, _context.Self);
         }
     }
 
@@ -145,9 +262,9 @@ internal sealed class ChannelCore
         for (var i = 0; i < outcomes.Length; i++)
         {
             ref readonly var item = ref batch.Items[i];
-            if (_state.Accept(item, batch.Scope, now, out outcomes[i]) is { } publication)
+            if (_state!.Accept(item, batch.Scope, now, out outcomes[i]) is { } publication)
             {
-                Take(publication, item);
+                Take(publication, item, batch.Scope);
             }
         }
 
@@ -157,9 +274,14 @@ internal sealed class ChannelCore
         }
     }
 
-    private void Take(Publication publication, in PublishItem item)
+    private void Take(Publication publication, in PublishItem item, string scope)
     {
         _accepted.Add(publication);
+        if (_durable is not null && !item.Transient)
+        {
+            _records.Add(PublicationRecord.Write(publication, scope));
+        }
+
         _onAccepted?.Invoke(publication);
         if (!item.IsCopy && !item.Transient)
         {
@@ -229,24 +351,24 @@ internal sealed class ChannelCore
         var now = Now;
         if (query.Resume is { } since)
         {
-            var complete = _state.TryResume(since, query.Limit, now, out var missed);
-            return new HistoryReply(query, _state.Position, complete, missed);
+            var complete = _state!.TryResume(since, query.Limit, now, out var missed);
+            return new HistoryReply(query, _state!.Position, complete, missed);
         }
 
         if (query.After is { } after)
         {
-            var nothingMissing = _state.TryResume(after, query.Limit, now, out var left);
+            var nothingMissing = _state!.TryResume(after, query.Limit, now, out var left);
             if (!nothingMissing)
             {
-                left = after.Epoch == _state.Epoch ? _state.After(after.Offset, query.Limit, now) : _state.Last(query.Limit, now);
+                left = after.Epoch == _state!.Epoch ? _state!.After(after.Offset, query.Limit, now) : _state!.Last(query.Limit, now);
             }
 
-            return new HistoryReply(query, _state.Position, nothingMissing, left);
+            return new HistoryReply(query, _state!.Position, nothingMissing, left);
         }
 
         var newest = query.Names is { } names
-            ? _state.Last(query.Limit, name => names.Contains(name, StringComparer.Ordinal), now)
-            : _state.Last(query.Limit, now);
-        return new HistoryReply(query, _state.Position, true, newest);
+            ? _state!.Last(query.Limit, name => names.Contains(name, StringComparer.Ordinal), now)
+            : _state!.Last(query.Limit, now);
+        return new HistoryReply(query, _state!.Position, true, newest);
     }
 }

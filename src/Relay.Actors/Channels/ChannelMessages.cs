@@ -70,7 +70,14 @@ public sealed class PublishBatch : IShardMessage
 /// Answer to a <see cref="PublishBatch"/>. Where the publisher's node has subscribers it travels through their replica, behind the events
 /// themselves: a subscribed publisher sees its own event first, then the ack (protocols.md, <c>context</c>).
 /// </summary>
-public sealed record PublishReply(PublishBatch Batch, PublishOutcome[] Outcomes, int Subscribers, IActorRef ReplyTo);
+public sealed record PublishReply(PublishBatch Batch, PublishOutcome[] Outcomes, int Subscribers, IActorRef ReplyTo)
+{
+    /// <summary>
+    /// Why nothing of the batch is accepted, for people; null when all of it is. Trying again later may help; whoever does so under the same ids is safe:
+    /// what was stored all the same is found to be known.
+    /// </summary>
+    public string? Refusal { get; init; }
+}
 
 /// <summary>A node's replica wants the channel's events from now on.</summary>
 public sealed record ReplicaJoin(IActorRef Replica);

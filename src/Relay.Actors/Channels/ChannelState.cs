@@ -1,3 +1,4 @@
+using Relay.Kernel.Persistence;
 using Relay.Protocol;
 
 namespace Relay.Actors.Channels;
@@ -15,6 +16,7 @@ public sealed class ChannelState
     private readonly NamespaceSettings _settings;
     private readonly EventRing _history;
     private readonly DedupeWindow _known;
+    private readonly bool _storesLater;
     private long _transients;
 
     /// <summary>A channel that begins a new life.</summary>
@@ -27,14 +29,40 @@ public sealed class ChannelState
         _known = new DedupeWindow(settings.DedupeIds, settings.DedupeWindow);
     }
 
+    /// <summary>A channel as its journal holds it; what it accepts from now on is shown when it is stored: <see cref="Show"/>.</summary>
+    /// <param name="channel">Its name.</param>
+    /// <param name="settings">Its namespace.</param>
+    /// <param name="position">Epoch, and the last offset ever given.</param>
+    /// <param name="history">The window, oldest first, up to that offset.</param>
+    /// <param name="known">Known publish ids, oldest first.</param>
+    public ChannelState(string channel, NamespaceSettings settings, StreamPosition position, IEnumerable<Publication> history, IEnumerable<KnownId> known)
+        : this(channel, position.Epoch, settings)
+    {
+        _storesLater = true;
+        Offset = position.Offset;
+        ShownOffset = position.Offset;
+        foreach (var publication in history)
+        {
+            _history.Add(publication);
+        }
+
+        foreach (var id in known)
+        {
+            _known.TryAdd(id.Scope, id.Id, id.Offset, id.TimeMicros, out _);
+        }
+    }
+
     /// <summary>This life of the sequence.</summary>
     public Epoch Epoch { get; }
 
     /// <summary>Offset of the newest accepted event; 0 before the first.</summary>
     public long Offset { get; private set; }
 
-    /// <summary>Where the channel stands.</summary>
-    public StreamPosition Position => new(Epoch, Offset);
+    /// <summary>Offset of the newest event that anybody may see: behind <see cref="Offset"/> while a journal has not confirmed the rest.</summary>
+    public long ShownOffset { get; private set; }
+
+    /// <summary>Where the channel stands for others.</summary>
+    public StreamPosition Position => new(Epoch, ShownOffset);
 
     /// <summary>True when it has accepted nothing.</summary>
     public bool IsUnused => Offset == 0 && _transients == 0;
@@ -81,13 +109,21 @@ public sealed class ChannelState
             RawFormat = item.RawFormat,
             ExcludedConnection = item.ExcludedConnection,
         };
-        if (!item.Transient)
+        if (!item.Transient && !_storesLater)
         {
-            _history.Add(publication);
+            Show(publication);
         }
 
         outcome = new PublishOutcome(publication.Position, Duplicate: false);
         return publication;
+    }
+
+    /// <summary>An event may be seen: it enters the history.</summary>
+    public void Show(Publication publication)
+    {
+        ArgumentNullException.ThrowIfNull(publication);
+        _history.Add(publication);
+        ShownOffset = publication.Position.Offset;
     }
 
     /// <summary>
@@ -101,13 +137,13 @@ public sealed class ChannelState
     public bool TryResume(StreamPosition since, int limit, long nowMicros, out List<Publication> events)
     {
         events = [];
-        if (since.Epoch != Epoch || since.Offset < 0 || since.Offset > Offset)
+        if (since.Epoch != Epoch || since.Offset < 0 || since.Offset > ShownOffset)
         {
             return false;
         }
 
         Prune(nowMicros);
-        if (since.Offset + 1 < Offset - _history.Count + 1 || Offset - since.Offset > limit)
+        if (since.Offset + 1 < ShownOffset - _history.Count + 1 || ShownOffset - since.Offset > limit)
         {
             return false;
         }

@@ -14,6 +14,9 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Room that is kept between two bursts.</summary>
     private const int MaxKept = 64;
 
+    /// <summary>When a publish that could not be stored may be tried again.</summary>
+    private const int RetryAfterMilliseconds = 1000;
+
     private readonly SubscriptionMap _subscriptions = new();
     private List<PublishItem>? _items;
     private List<ServerMessage>? _acks;
@@ -184,7 +187,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             var requestId = reply.Batch.Items[i].RequestId;
             if (requestId.IsPresent)
             {
-                (_acks ??= []).Add(new PublishedMessage
+                (_acks ??= []).Add(reply.Refusal is { } reason ? Refused(requestId, reason, now) : new PublishedMessage
                 {
                     TimestampMicros = now,
                     RequestId = requestId,
@@ -195,6 +198,15 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             }
         }
     }
+
+    private static AckMessage Refused(RequestId requestId, string reason, long now) => new()
+    {
+        TimestampMicros = now,
+        RequestId = requestId,
+        Error = ErrorCode.Unavailable,
+        ErrorText = reason,
+        RetryAfterMilliseconds = RetryAfterMilliseconds,
+    };
 
     /// <summary>Sends the acks collected in this turn with one system call.</summary>
     public void FlushAcks()

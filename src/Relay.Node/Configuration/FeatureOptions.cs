@@ -155,7 +155,6 @@ public sealed record ClusterOptions
         {
             NodeId = reader.Read("Cluster:NodeId", Kinds.Text.Called("text", "node-1").Unless(text => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null : "not up to 64 letters, digits, '-', '_' and '.'"), "", "Name of this node in greetings, logs and metrics; empty = random."),
         };
-        _ = reader.Read("Storage:Path", Kinds.NotYet(Kinds.Text.Called("path", ""), "", "all channels are kept in memory"), "", "Folder of the embedded journal. Not available yet.");
         return options;
     }
 }

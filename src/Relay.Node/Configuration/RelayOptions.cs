@@ -30,6 +30,9 @@ public sealed record RelayOptions
     /// <summary>How the program uses its machine.</summary>
     public ServerOptions Server { get; init; } = new();
 
+    /// <summary>The embedded journal.</summary>
+    public StorageOptions Storage { get; init; } = new();
+
     /// <summary>permessage-deflate.</summary>
     public CompressionOptions Compression { get; init; } = new();
 
@@ -62,6 +65,7 @@ public sealed record RelayOptions
         Auth = AuthOptions.Read(reader),
         Limits = LimitOptions.Read(reader),
         Server = ServerOptions.Read(reader),
+        Storage = StorageOptions.Read(reader),
         Compression = CompressionOptions.Read(reader),
         WebUi = WebUiOptions.Read(reader),
         Agents = AgentOptions.Read(reader),

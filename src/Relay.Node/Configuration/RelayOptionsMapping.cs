@@ -75,5 +75,6 @@ public static class RelayOptionsMapping
         DedupeWindow = options.DedupeWindow,
         DedupeIds = options.DedupeIds,
         WhenSlow = options.WhenSlow,
+        Durability = options.Durability,
     };
 }

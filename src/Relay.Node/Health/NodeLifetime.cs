@@ -1,3 +1,5 @@
+using Relay.Actors.Channels;
+using Relay.Kernel.Persistence;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
 using Relay.Node.Listeners;
@@ -31,6 +33,23 @@ public static partial class NodeLifetime
             Announce(app, options);
             await app.WaitForShutdownAsync();
             return NodeInvocation.Success;
+        }
+    }
+
+    /// <summary>
+    /// Opens what the node keeps its events in, before anything is served. Null when that went well; otherwise one line on standard error was printed.
+    /// </summary>
+    /// <returns>The exit code, see <see cref="NodeInvocation"/>.</returns>
+    public static async Task<int?> OpenRelayAsync(this WebApplication app)
+    {
+        try
+        {
+            _ = app.Services.GetRequiredService<ChannelJournals>();
+            return null;
+        }
+        catch (JournalException failure)
+        {
+            return await FailAsync(app, failure.Message.ReplaceLineEndings(" "));
         }
     }
 

@@ -28,6 +28,7 @@ public static class RelayHosting
             Settings = options.ForActors(),
             Authenticator = provider.GetRequiredService<IAuthenticator>(),
             Archive = provider.GetRequiredService<IChannelArchive>(),
+            Journals = provider.GetRequiredService<ChannelJournals>(),
             RandomBits = RandomBits,
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             AgentGateway = provider.GetService<IAgentGateway>(),

@@ -297,7 +297,9 @@ internal static class NativeApi
         try
         {
             var reply = await relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted);
-            return new Result(StatusCodes.Status200OK, reply.Outcomes[0], reply.Subscribers, "");
+            return reply.Refusal is { } reason
+                ? new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason)
+                : new Result(StatusCodes.Status200OK, reply.Outcomes[0], reply.Subscribers, "");
         }
         catch (AskTimeoutException)
         {

@@ -48,8 +48,17 @@ internal static class UpdatesApi
         }
         catch (AskTimeoutException)
         {
-            context.Response.Headers.RetryAfter = "1";
-            await context.TextAsync(StatusCodes.Status503ServiceUnavailable, "The channel did not answer in time; try again");
+            await TryAgainAsync(context, "The channel did not answer in time; try again");
         }
+        catch (BridgeRefusedException refused)
+        {
+            await TryAgainAsync(context, refused.Message);
+        }
+    }
+
+    private static Task TryAgainAsync(HttpContext context, string text)
+    {
+        context.Response.Headers.RetryAfter = "1";
+        return context.TextAsync(StatusCodes.Status503ServiceUnavailable, text);
     }
 }

@@ -12,7 +12,7 @@ namespace Relay.Node.Listeners;
 /// Binds the listeners: plain ones on the event loops where there are any, the others on Kestrel's sockets with the <see cref="ConnectionGate"/> in their accept loops.
 /// A check any later would be too late: an accept loop can take hundreds of connections before the thread pool has looked at the first, and the descriptors are gone.
 /// </summary>
-internal sealed class GatedTransportFactory(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, WebSocketServer server, LoopChoice loops)
+internal sealed class GatedTransportFactory(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, IServiceProvider services)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
 {
     private readonly SocketTransportFactory _sockets = new(options, loggers);
@@ -41,10 +41,14 @@ internal sealed class GatedTransportFactory(IOptions<SocketTransportOptions> opt
     /// <inheritdoc/>
     public void Dispose() => _contexts.Dispose();
 
-    private async ValueTask<IConnectionListener> BindOneAsync(EndPoint endpoint, CancellationToken cancellationToken) =>
-        endpoint is ListenerEndPoint { IsTls: false } plain && loops.Loops is { } eventLoops
-            ? new LoopListener(Bind(plain), eventLoops, server, plain.Identity, _contexts, loggers.CreateLogger<LoopListener>())
+    // Taken from the services only now: this factory is made with the application, before the node has opened what it keeps its events in.
+    private async ValueTask<IConnectionListener> BindOneAsync(EndPoint endpoint, CancellationToken cancellationToken)
+    {
+        var server = services.GetRequiredService<WebSocketServer>();
+        return endpoint is ListenerEndPoint { IsTls: false } plain && services.GetRequiredService<LoopChoice>().Loops is { } loops
+            ? new LoopListener(Bind(plain), loops, server, plain.Identity, _contexts, loggers.CreateLogger<LoopListener>())
             : new GatedListener(await _sockets.BindAsync(endpoint, cancellationToken), server.Gate);
+    }
 
     private static Socket Bind(EndPoint endpoint)
     {

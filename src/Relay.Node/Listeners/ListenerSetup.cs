@@ -102,10 +102,11 @@ public sealed class ListenerSetup
 
     private static void Configure(ListenOptions listener, ListenerIdentity identity, X509Certificate2? certificate)
     {
-        var server = listener.ApplicationServices.GetRequiredService<WebSocketServer>();
+        // Asked for when the address is bound: these options are read while the application is built, before the node has opened what it keeps its events in.
+        WebSocketServer Server() => listener.ApplicationServices.GetRequiredService<WebSocketServer>();
         var tls = certificate is not null;
         listener.Protocols = tls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
-        listener.Use(next => new GateMiddleware(next, server, identity, tls).OnConnectionAsync);
+        listener.Use(next => new GateMiddleware(next, Server(), identity, tls).OnConnectionAsync);
         if (tls)
         {
             listener.UseHttps(new HttpsConnectionAdapterOptions
@@ -115,7 +116,7 @@ public sealed class ListenerSetup
             });
         }
 
-        listener.Use(next => new WebSocketConnectionMiddleware(next, server, identity).OnConnectionAsync);
+        listener.Use(next => new WebSocketConnectionMiddleware(next, Server(), identity).OnConnectionAsync);
     }
 
     private static BindingAddress Parse(ListenerDefinition definition)

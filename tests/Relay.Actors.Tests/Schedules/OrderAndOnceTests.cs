@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Kernel.TestKit;
 using Relay.Protocol;
 
 namespace Relay.Actors.Tests;
@@ -63,9 +64,19 @@ public sealed class OrderAndOnceTests
             var settings = new RelaySettings
             {
                 MaxInFlightPublishes = _random.Next(2) == 0 ? 2 : 1024,
-                DefaultNamespace = new NamespaceSettings { HistoryLength = 10_000, HistoryAge = day, DedupeWindow = day },
+                DefaultNamespace = new NamespaceSettings
+                {
+                    HistoryLength = 10_000,
+                    HistoryAge = day,
+                    DedupeWindow = day,
+                    Durability = seed % 3 == 0 ? Durability.Sql : Durability.Memory,
+                },
             };
-            _relay = new RelayHarness(seed, settings, throughput: new[] { 1, 3, 64 }[_random.Next(3)]);
+            _relay = new RelayHarness(
+                seed,
+                settings,
+                throughput: new[] { 1, 3, 64 }[_random.Next(3)],
+                configure: static parts => parts with { Journals = new ChannelJournals(Sql: new ScriptedJournal()) });
             for (var i = 0; i < 4; i++)
             {
                 Come();

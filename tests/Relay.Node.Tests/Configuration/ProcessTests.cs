@@ -49,6 +49,25 @@ public sealed class ProcessTests
         Assert.Contains("WS_PORT = \"none\"", await node.ErrorAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("data/journal.db", "is not a SQLite database")]
+    [InlineData("data", "the folder cannot be made")]
+    public async Task A_journal_that_cannot_be_used_is_one_line_with_the_way_out_and_stays_as_it_was(string file, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder.Path, file))!);
+        folder.Write(file, new string('x', 5000));
+        await using var node = new NodeProcess([.. FreePorts, "--Relay:Namespaces:topics:Durability=sql"], folder.Path);
+        Assert.Equal(1, await node.ExitAsync());
+        var error = await node.ErrorAsync();
+        Assert.StartsWith("cannot start: ", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.Contains("Relay:Storage:Path", error, StringComparison.Ordinal);
+        Assert.Contains("Way out: ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.Equal(new string('x', 5000), await File.ReadAllTextAsync(Path.Combine(folder.Path, file)));
+    }
+
     [Fact]
     public async Task A_file_that_is_not_JSON_is_one_line_and_2()
     {

@@ -38,8 +38,8 @@ public sealed class ValidationTests
     [InlineData("Namespaces:users:HistoryAge=1ms", "between")]
     [InlineData("Namespaces:users:DedupeWindow=x", "duration")]
     [InlineData("Namespaces:users:DedupeIds=-1", "whole number")]
-    [InlineData("Namespaces:users:Durability=sql", "not available")]
-    [InlineData("Namespaces:users:Durability=redis", "not available")]
+    [InlineData("Namespaces:sessions:Durability=sql", "not available")]
+    [InlineData("Namespaces:users:Durability=redis", "needs a Redis")]
     [InlineData("Namespaces:users:Durability=disk", "not one of")]
     [InlineData("Namespaces:users:WhenSlow=dropNewest", "not one of")]
     [InlineData("Namespaces:users:Presence=false", "not available")]
@@ -92,7 +92,9 @@ public sealed class ValidationTests
     [InlineData("Cluster:Name=other", "not available")]
     [InlineData("Cluster:Shards=16", "not available")]
     [InlineData("Cluster:NodeId=a b", "letters")]
-    [InlineData("Storage:Path=./data", "not available")]
+    [InlineData("Storage:Path= ", "must not be empty")]
+    [InlineData("Server:EventLoops=0", "neither auto nor off")]
+    [InlineData("Server:EventLoops=many", "neither auto nor off")]
     [InlineData("Limits:UnsendBytes=1MiB", "did you mean Relay:Limits:UnsentBytes")]
     [InlineData("UnsentBytes=1MiB", "did you mean Relay:Limits:UnsentBytes")]
     [InlineData("Listeners:main:Urls=http://127.0.0.1:1", "did you mean Relay:Listeners:main:Url?")]
@@ -119,7 +121,7 @@ public sealed class ValidationTests
     public void All_mistakes_come_out_at_once()
     {
         var problems = Given.Keys(
-            "Limits:UnsentBytes=lots", "Drain:Seconds=soon", "Auth:Required=yes", "Namespaces:users:Durability=sql", "Unknown:Key=1").Problems;
+            "Limits:UnsentBytes=lots", "Drain:Seconds=soon", "Auth:Required=yes", "Namespaces:users:Durability=disk", "Unknown:Key=1").Problems;
         Assert.Equal(
             ["Auth:Required", "Drain:Seconds", "Limits:UnsentBytes", "Namespaces:users:Durability", "Unknown:Key"],
             problems.Select(problem => problem.Key).Order(StringComparer.Ordinal),

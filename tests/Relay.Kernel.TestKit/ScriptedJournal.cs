@@ -1,12 +1,12 @@
 using Relay.Kernel.Persistence;
 
-namespace Relay.Kernel.Tests.Persistence;
+namespace Relay.Kernel.TestKit;
 
 /// <summary>
 /// A journal whose answers come when the test says so. Holds records per stream; appends wait in <see cref="Waiting"/> while <see cref="IsHeld"/>, otherwise they are
 /// answered at once. One thread only.
 /// </summary>
-internal sealed class ScriptedJournal : IJournal, ISnapshotStore
+public sealed class ScriptedJournal : IJournal, ISnapshotStore
 {
     private readonly Dictionary<string, (StreamState State, List<JournalRecord> Records)> _streams = [];
     private readonly Dictionary<string, Snapshot> _snapshots = [];
@@ -21,6 +21,9 @@ internal sealed class ScriptedJournal : IJournal, ISnapshotStore
 
     /// <summary>Answers for the next appends in place of storing them.</summary>
     public Queue<JournalOutcome> Refusals { get; } = [];
+
+    /// <summary>True = the next append is stored, and its answer is lost: <see cref="JournalOutcome.Unavailable"/>.</summary>
+    public bool LosesNextAnswer { get; set; }
 
     /// <summary>When set, opening a stream waits for it.</summary>
     public TaskCompletionSource? OpenGate { get; set; }
@@ -40,6 +43,28 @@ internal sealed class ScriptedJournal : IJournal, ISnapshotStore
         var (batch, answer) = Waiting.Dequeue();
         answer.SetResult(Store(batch));
     }
+
+    /// <summary>Stores all waiting appends in their order and answers them the other way round.</summary>
+    public void ReleaseBackwards()
+    {
+        var results = Waiting.Select(waiting => (waiting.Answer, Result: Store(waiting.Batch))).Reverse().ToList();
+        Waiting.Clear();
+        foreach (var (answer, result) in results)
+        {
+            answer.SetResult(result);
+        }
+    }
+
+    /// <summary>As a store does that loses its memory: only the oldest records are left.</summary>
+    public void Forget(string stream, int keep)
+    {
+        var (state, records) = _streams[stream];
+        records.RemoveRange(keep, records.Count - keep);
+        _streams[stream] = (state with { Head = keep }, records);
+    }
+
+    /// <summary>The stored records of a stream, oldest first.</summary>
+    public IReadOnlyList<JournalRecord> Records(string stream) => _streams.TryGetValue(stream, out var found) ? found.Records : [];
 
     public async ValueTask<JournalResult> OpenAsync(OpenStream open)
     {
@@ -71,19 +96,32 @@ internal sealed class ScriptedJournal : IJournal, ISnapshotStore
         return new(new JournalResult(JournalOutcome.Done, state));
     }
 
-    public ValueTask<JournalResult> RenewAsync(RenewStream renew) => throw new NotSupportedException("Persistent actors never renew their streams.");
+    public ValueTask<JournalResult> RenewAsync(RenewStream renew)
+    {
+        var state = new StreamState(renew.Epoch, 0, 1, renew.Fence, 0);
+        _streams[renew.Stream] = (state, []);
+        return new(new JournalResult(JournalOutcome.Done, state));
+    }
 
-    public ValueTask<JournalResult> RemoveAsync(RemoveStream remove) => throw new NotSupportedException("Persistent actors never remove their streams.");
+    public ValueTask<JournalResult> RemoveAsync(RemoveStream remove)
+    {
+        _streams.Remove(remove.Stream);
+        return new(new JournalResult(JournalOutcome.Done, default));
+    }
 
     public ValueTask<JournalRecord[]> ReadAsync(ReadRecords read)
     {
         Reads++;
         return ReadFault is { } fault
             ? ValueTask.FromException<JournalRecord[]>(fault)
-            : new([.. _streams[read.Stream].Records.Where(record => record.Offset > read.AfterOffset).Take(read.Limit)]);
+            : new([.. Newest(_streams[read.Stream].Records.Where(record => record.Offset > read.AfterOffset && record.TimeMicros >= read.SinceMicros), read)]);
     }
 
-    public ValueTask<KnownId[]> ReadIdsAsync(string stream, long sinceMicros, int limit) => new([]);
+    public ValueTask<KnownId[]> ReadIdsAsync(string stream, long sinceMicros, int limit) => new(
+    [
+        .. _streams[stream].Records.Where(record => record.Id is not null && record.TimeMicros >= sinceMicros).TakeLast(limit)
+            .Select(static record => new KnownId(record.Scope ?? "", record.Id!, record.Offset, record.TimeMicros)),
+    ]);
 
     public ValueTask<JournalRecord[]> ReadLastValuesAsync(string stream, int limit) => new([]);
 
@@ -117,6 +155,15 @@ internal sealed class ScriptedJournal : IJournal, ISnapshotStore
         records.AddRange(batch.Records);
         state = state with { Head = batch.LastOffset };
         _streams[batch.Stream] = (state, records);
+        if (LosesNextAnswer)
+        {
+            LosesNextAnswer = false;
+            return new JournalResult(JournalOutcome.Unavailable, default, "the answer was lost");
+        }
+
         return new JournalResult(JournalOutcome.Done, state);
     }
+
+    private static IEnumerable<JournalRecord> Newest(IEnumerable<JournalRecord> records, ReadRecords read) =>
+        read.Newest ? records.TakeLast(read.Limit) : records.Take(read.Limit);
 }

@@ -1,0 +1,137 @@
+using Relay.Kernel;
+using Relay.Kernel.Persistence;
+using Relay.Protocol;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>Where events are kept.</summary>
+public enum Durability
+{
+    /// <summary>In the owner's memory; gone with the node, told by a new epoch.</summary>
+    Memory,
+
+    /// <summary>In Redis: survives the death of every node.</summary>
+    Redis,
+
+    /// <summary>In SQLite or PostgreSQL: survives a power cut as well (guarantees.md 5).</summary>
+    Sql,
+}
+
+/// <summary>The journals of this node by durability; <see cref="Durability.Memory"/> has none.</summary>
+/// <param name="Redis">For <see cref="Durability.Redis"/>.</param>
+/// <param name="Sql">For <see cref="Durability.Sql"/>.</param>
+public sealed record ChannelJournals(IJournal? Redis = null, IJournal? Sql = null)
+{
+    /// <summary>The journal of a namespace's channels; null = memory.</summary>
+    /// <exception cref="InvalidOperationException">The node has no such journal: its configuration was not checked.</exception>
+    public IJournal? For(NamespaceSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return settings.Durability switch
+        {
+            Durability.Memory => null,
+            Durability.Redis => Redis ?? throw Missing(settings.Durability),
+            _ => Sql ?? throw Missing(settings.Durability),
+        };
+    }
+
+    private static InvalidOperationException Missing(Durability durability) => new($"A namespace wants durability '{durability}', but this node has no such journal.");
+}
+
+/// <summary>One channel's stream in a journal, seen from the channel's actor: starts I/O, whose results come to the actor as messages.</summary>
+internal sealed class ChannelJournal(IJournal journal, string channel, NamespaceSettings settings, IActorContext context)
+{
+    // Results of an earlier instance of the actor are not this one's.
+    private readonly object _owner = new();
+    private Epoch _epoch;
+    private int _sincePruned;
+
+    /// <summary>What became of the writes; a <see cref="JournalWritten"/> of another instance is none of ours.</summary>
+    public bool IsOurs(JournalWritten written) => ReferenceEquals(written.Owner, _owner);
+
+    /// <summary>Takes the stream over and reads it; the actor is told <see cref="JournalRecovered"/> or <see cref="JournalNotRecovered"/>.</summary>
+    public void Recover(Epoch epochIfNew, long nowMicros) => journal.RecoverAsync(new RecoverStream
+    {
+        Open = new OpenStream { Stream = channel, EpochIfNew = epochIfNew.Value },
+        Records = settings.HistoryLength,
+        RecordsSinceMicros = Since(settings.HistoryAge, nowMicros),
+        Ids = settings.DedupeIds,
+        IdsSinceMicros = Since(settings.DedupeWindow, nowMicros),
+    }).PipeTo(context.Self, success: static recovery => new JournalRecovered(recovery), failure: static error => new JournalNotRecovered(error.Message));
+
+    /// <summary>Begins a new life of the stream, whose store has lost what was acknowledged.</summary>
+    public void Renew(Epoch epoch) => journal.RenewAsync(new RenewStream { Stream = channel, Epoch = epoch.Value }).PipeTo(
+        context.Self,
+        success: static result => result.IsDone ? JournalRenewed.Instance : new JournalNotRecovered(result.Reason ?? result.Outcome.ToString()),
+        failure: static error => new JournalNotRecovered(error.Message));
+
+    /// <summary>The life that is written to from now on.</summary>
+    public void Begin(Epoch epoch) => _epoch = epoch;
+
+    /// <summary>Stores events; the actor is told <see cref="JournalWritten"/>.</summary>
+    public void Append(long number, JournalRecord[] records)
+    {
+        var owner = _owner;
+        journal.AppendAsync(new AppendBatch { Stream = channel, Epoch = _epoch.Value, Records = records }).PipeTo(
+            context.Self,
+            success: result => new JournalWritten(owner, number, result.IsDone ? null : result.Reason ?? result.Outcome.ToString()),
+            failure: error => new JournalWritten(owner, number, error.Message));
+    }
+
+    /// <summary>Counts stored events and drops old ones from time to time: a quarter of the window may stay too long, which makes pruning rare.</summary>
+    public void Stored(int events, long nowMicros)
+    {
+        _sincePruned += events;
+        if (_sincePruned <= Math.Max(64, settings.HistoryLength / 4))
+        {
+            return;
+        }
+
+        // What is not pruned now is with the next call: the outcome changes nothing here.
+        _sincePruned = 0;
+        journal.PruneAsync(Retention.Of(channel, settings, nowMicros)).PipeTo(ActorRefs.Nobody);
+    }
+
+    private static long Since(TimeSpan age, long nowMicros) => Math.Max(0, nowMicros - (age.Ticks / TimeSpan.TicksPerMicrosecond));
+}
+
+/// <summary>What a journal keeps of a channel, by its namespace. Pure code.</summary>
+public static class Retention
+{
+    /// <summary>What to prune now.</summary>
+    /// <param name="channel">The stream.</param>
+    /// <param name="settings">Its namespace.</param>
+    /// <param name="nowMicros">Now, microseconds since 1970-01-01 UTC.</param>
+    public static PruneStream Of(string channel, NamespaceSettings settings, long nowMicros) => new()
+    {
+        Stream = channel,
+        KeepRecords = settings.HistoryLength,
+        KeepSinceMicros = Math.Max(0, nowMicros - (settings.HistoryAge.Ticks / TimeSpan.TicksPerMicrosecond)),
+        KeepIds = settings.DedupeIds,
+        KeepIdsSinceMicros = Math.Max(0, nowMicros - (settings.DedupeWindow.Ticks / TimeSpan.TicksPerMicrosecond)),
+    };
+}
+
+/// <summary>To a channel's actor: its stream was taken over and read.</summary>
+internal sealed record JournalRecovered(StreamRecovery Recovery);
+
+/// <summary>To a channel's actor: its stream cannot be read now.</summary>
+internal sealed record JournalNotRecovered(string Reason);
+
+/// <summary>To a channel's actor: its stream has a new life.</summary>
+internal sealed class JournalRenewed
+{
+    public static JournalRenewed Instance { get; } = new();
+}
+
+/// <summary>To a channel's actor: what became of a batch.</summary>
+/// <param name="Owner">Whose.</param>
+/// <param name="Number">Which.</param>
+/// <param name="Failure">Why it is not stored; null when it is.</param>
+internal sealed record JournalWritten(object Owner, long Number, string? Failure);
+
+/// <summary>To a channel's actor, by its timer: try again.</summary>
+internal sealed class JournalRetry
+{
+    public static JournalRetry Instance { get; } = new();
+}

@@ -1,0 +1,148 @@
+using Relay.Kernel;
+using Relay.Kernel.Persistence;
+using Relay.Protocol;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>
+/// What a durable channel does besides: it begins from its journal, shows and acknowledges nothing that the journal has not confirmed, and after a write
+/// whose fate is not known it begins from the journal again. Owned by the channel's turn.
+/// <para>
+/// recovering -> running -> (a write failed) in doubt: publishes are refused, until all results are in -> recovering. While the journal cannot be read,
+/// publishes are refused and the reading is tried again, each time a little later.
+/// </para>
+/// </summary>
+internal sealed class DurableChannel
+{
+    private const string RetryTimer = "journal";
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly string _channel;
+    private readonly NamespaceSettings _settings;
+    private readonly ChannelServices _services;
+    private readonly IActorContext _context;
+    private readonly ChannelJournal _journal;
+    private readonly Unconfirmed _unconfirmed = new();
+
+    // The last position that anybody was shown by this instance.
+    private StreamPosition _shown;
+    private string? _illness;
+    private TimeSpan _pause = FirstPause;
+
+    public DurableChannel(IJournal journal, string channel, NamespaceSettings settings, ChannelServices services, IActorContext context)
+    {
+        _channel = channel;
+        _settings = settings;
+        _services = services;
+        _context = context;
+        _journal = new ChannelJournal(journal, channel, settings, context);
+    }
+
+    /// <summary>Why nothing can be accepted now; null when it can, or when it will be known in a moment.</summary>
+    public string? Refusal => _unconfirmed.Doubt ?? _illness;
+
+    /// <summary>True when no publisher waits for the journal.</summary>
+    public bool OwesNothing => _unconfirmed.IsEmpty;
+
+    private long Now => _services.Time.NowMicros();
+
+    /// <summary>Takes the stream over and reads it.</summary>
+    public void Recover() => _journal.Recover(Epoch.New(_services.Random), Now);
+
+    /// <summary>The journal cannot be read or written now.</summary>
+    public void TryLater(string reason)
+    {
+        _illness = reason;
+        _context.Timers.StartSingle(RetryTimer, JournalRetry.Instance, _pause);
+        _pause = TimeSpan.FromTicks(Math.Min(LongestPause.Ticks, _pause.Ticks * 2));
+    }
+
+    /// <summary>Hands events to the journal with the answers that wait for it. False when there is nothing to wait for.</summary>
+    public bool TryStore(Publication[] events, JournalRecord[] records, PublishReply[] replies)
+    {
+        if (records.Length == 0)
+        {
+            return _unconfirmed.TryAttach(replies);
+        }
+
+        _journal.Append(_unconfirmed.Add(events, replies), records);
+        return true;
+    }
+
+    /// <summary>The journal's answer: what is stored is shown and delivered, in order.</summary>
+    public void Written(JournalWritten written, ChannelState state, Action<Publication[], PublishReply[]> deliver)
+    {
+        if (!_journal.IsOurs(written))
+        {
+            return;
+        }
+
+        _unconfirmed.Settle(written.Number, written.Failure);
+        while (_unconfirmed.TryTake(out var events, out var replies))
+        {
+            foreach (var publication in events)
+            {
+                state.Show(publication);
+            }
+
+            _shown = state.Position;
+            deliver(events, replies);
+            _journal.Stored(events.Length, Now);
+        }
+
+        if (_unconfirmed is { Doubt: { } reason, IsSettled: true })
+        {
+            foreach (var owed in _unconfirmed.Abandon())
+            {
+                owed.ReplyTo.Tell(owed with { Outcomes = new PublishOutcome[owed.Outcomes.Length], Refusal = reason }, _context.Self);
+            }
+
+            TryLater(reason);
+        }
+    }
+
+    /// <summary>The journal's content as the channel's state; false when it must be asked again.</summary>
+    public bool TryRecover(JournalRecovered recovered, out ChannelState state)
+    {
+        state = null!;
+        var opened = recovered.Recovery.Opened;
+        if (!opened.IsDone)
+        {
+            TryLater(opened.Reason ?? opened.Outcome.ToString());
+            _context.Stash.UnstashAll();
+            return false;
+        }
+
+        var position = new StreamPosition(new Epoch(opened.State.Epoch), opened.State.Head);
+        if (position.Epoch == _shown.Epoch && position.Offset < _shown.Offset)
+        {
+            // The store has lost what was acknowledged: offsets would be given twice. Another life says so to everybody.
+            _journal.Renew(Epoch.New(_services.Random));
+            return false;
+        }
+
+        var history = recovered.Recovery.Records.Select(record => PublicationRecord.Read(_channel, position.Epoch, record));
+        state = new ChannelState(_channel, _settings, position, history, recovered.Recovery.Ids);
+        _journal.Begin(position.Epoch);
+        _illness = null;
+        _pause = FirstPause;
+        return true;
+    }
+
+    /// <summary>
+    /// Events that were stored although the journal could not say so, and that nobody has seen yet; null when the stream has another life than the one that was
+    /// shown.
+    /// </summary>
+    public Publication[]? Missed(ChannelState state, long nowMicros)
+    {
+        var before = _shown;
+        _shown = state.Position;
+        if (before.Epoch.IsNone)
+        {
+            return [];
+        }
+
+        return before.Epoch == state.Epoch ? [.. state.After(before.Offset, int.MaxValue, nowMicros)] : null;
+    }
+}

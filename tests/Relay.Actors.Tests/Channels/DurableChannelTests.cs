@@ -1,0 +1,230 @@
+using System.Text;
+using Relay.Actors.Bridges;
+using Relay.Actors.Channels;
+using Relay.Kernel.Persistence;
+using Relay.Kernel.TestKit;
+using Relay.Protocol;
+
+namespace Relay.Actors.Tests;
+
+/// <summary>guarantees.md 1 to 5 of a channel whose namespace is durable, against a journal that answers when the test says so.</summary>
+public sealed class DurableChannelTests : IDisposable
+{
+    private const string Channel = "topics/a";
+    private readonly ScriptedJournal _journal = new();
+    private RelayHarness _relay;
+
+    public DurableChannelTests() => _relay = Start();
+
+    public void Dispose() => _relay.Dispose();
+
+    [Fact]
+    public void Nothing_is_acked_delivered_or_told_before_the_journal_has_confirmed_it()
+    {
+        var client = Subscribe();
+        _journal.IsHeld = true;
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        Assert.Empty(client.TakeAll());
+        Assert.Empty(_relay.History(Channel).Events);
+        _journal.Release();
+        _relay.Settle();
+        var frames = client.TakeAll();
+        Assert.Contains("\"event\":\"task.created\"", frames[0], StringComparison.Ordinal);
+        Assert.Contains("\"id\":\"p1\",\"success\":true", frames[1], StringComparison.Ordinal);
+        Assert.Single(_relay.History(Channel).Events);
+    }
+
+    [Fact]
+    public void Confirmations_that_come_in_the_wrong_order_change_nothing_for_subscribers()
+    {
+        var client = Subscribe();
+        _journal.IsHeld = true;
+        for (var i = 0; i < 5; i++)
+        {
+            client.Send(Publish("p" + i));
+            _relay.Settle();
+        }
+
+        Assert.Equal(5, _journal.Waiting.Count);
+        _journal.ReleaseBackwards();
+        _relay.Settle();
+        Assert.Equal([1, 2, 3, 4, 5], Offsets(client.TakeAll()));
+    }
+
+    [Fact]
+    public void A_repeat_of_a_publish_that_is_not_confirmed_yet_is_acked_with_it()
+    {
+        var client = Subscribe();
+        _journal.IsHeld = true;
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        Assert.Empty(client.TakeAll());
+        _journal.Release();
+        _relay.Settle();
+        var frames = client.TakeAll();
+        Assert.Equal(3, frames.Count);
+        Assert.Contains("\"duplicate\":false", frames[1], StringComparison.Ordinal);
+        Assert.Contains("\"duplicate\":true", frames[2], StringComparison.Ordinal);
+        Assert.Single(_journal.Records(Channel));
+    }
+
+    [Fact]
+    public void A_write_that_fails_is_refused_with_a_way_out_and_the_next_one_goes_on_from_what_is_stored()
+    {
+        var client = Subscribe();
+        Assert.Null(_relay.Publish(Channel, "e", "1").Refusal);
+        _journal.Refusals.Enqueue(JournalOutcome.Unavailable);
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        client.TakeAll().Clear();
+        client.Send(Publish("p2"));
+        _relay.Settle();
+        var refused = Assert.Single(client.TakeAll());
+        Assert.Contains("\"success\":false,\"code\":\"UNAVAILABLE\"", refused, StringComparison.Ordinal);
+        Assert.Contains("retry_after_ms", refused, StringComparison.Ordinal);
+        _relay.Advance(1);
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        Assert.Equal([2], Offsets(client.TakeAll()));
+        Assert.Equal([1, 2], _journal.Offsets(Channel));
+    }
+
+    [Fact]
+    public void What_was_stored_though_its_answer_was_lost_is_delivered_once_and_its_repeat_is_known()
+    {
+        var client = Subscribe();
+        _journal.LosesNextAnswer = true;
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        Assert.Contains("UNAVAILABLE", Assert.Single(client.TakeAll()), StringComparison.Ordinal);
+        _relay.Advance(1);
+        Assert.Equal([1], Offsets(client.TakeAll()));
+        client.Send(Publish("p1"));
+        _relay.Settle();
+        Assert.Contains("\"offset\":1,\"duplicate\":true", Assert.Single(client.TakeAll()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_node_goes_on_where_the_journal_ends()
+    {
+        for (var i = 1; i <= 5; i++)
+        {
+            Assert.Equal(i, _relay.Publish(Channel, "e", $"{i}", "s", "id" + i).Outcomes[0].Position.Offset);
+        }
+
+        var before = _relay.History(Channel);
+        _relay.Dispose();
+        _relay = Start();
+        var after = _relay.History(Channel);
+        Assert.Equal(before.Position, after.Position);
+        Assert.Equal(before.Events.Select(Describe), after.Events.Select(Describe));
+        Assert.True(_relay.Publish(Channel, "e", "3", "s", "id3").Outcomes[0].Duplicate);
+        Assert.Equal(6, _relay.Publish(Channel, "e", "6").Outcomes[0].Position.Offset);
+        var client = _relay.Connect(DialectKind.Relay);
+        client.TakeAll();
+        client.Send($$"""{"type":"subscribe","channel":"{{Channel}}","id":"s","since":{"epoch":"{{before.Position.Epoch}}","offset":3} }""");
+        _relay.Settle();
+        var frames = client.TakeAll();
+        Assert.Contains("\"recovered\":true", frames[0], StringComparison.Ordinal);
+        Assert.Equal([4, 5, 6], Offsets(frames[1..]));
+    }
+
+    [Fact]
+    public void While_the_journal_cannot_be_read_publishes_are_refused_and_subscribers_wait()
+    {
+        _journal.OpenGate = new TaskCompletionSource();
+        var client = _relay.Connect(DialectKind.Relay);
+        client.TakeAll();
+        client.Send($$"""{"type":"subscribe","channel":"{{Channel}}","id":"s"}""");
+        _relay.Settle();
+        Assert.Empty(client.TakeAll());
+        var gate = _journal.OpenGate;
+        _journal.OpenGate = null;
+        TurnContext.Inline(() => gate.SetException(new JournalException("the disk is gone", isRetryable: true)));
+        _relay.Settle();
+        Assert.Equal("the disk is gone", _relay.Publish(Channel, "e").Refusal);
+        Assert.Empty(client.TakeAll());
+        _relay.Advance(1);
+        Assert.Contains("\"success\":true", Assert.Single(client.TakeAll()), StringComparison.Ordinal);
+        Assert.Null(_relay.Publish(Channel, "e").Refusal);
+    }
+
+    [Fact]
+    public void A_store_that_lost_acknowledged_events_gets_another_epoch_and_offsets_are_not_given_twice()
+    {
+        Subscribe();
+        var first = _relay.Publish(Channel, "e", "1").Outcomes[0].Position;
+        _relay.Publish(Channel, "e", "2");
+        _journal.Forget(Channel, 0);
+        Assert.NotNull(_relay.Publish(Channel, "e", "3").Refusal);
+        _relay.Advance(1);
+        var next = _relay.Publish(Channel, "e", "4").Outcomes[0].Position;
+        Assert.NotEqual(first.Epoch, next.Epoch);
+        Assert.Equal(1, next.Offset);
+    }
+
+    [Fact]
+    public void A_source_learns_that_a_channel_could_not_store_its_part_and_may_bring_it_again()
+    {
+        _journal.Refusals.Enqueue(JournalOutcome.Busy);
+        BridgeItem[] items = [new([Channel], new PublishItem { Event = "e", IdempotencyKey = "x" })];
+        var refused = _relay.Relay.BridgeAsync(items, CancellationToken.None);
+        _relay.Settle();
+        Assert.IsType<BridgeRefusedException>(refused.Exception!.InnerException);
+        _relay.Advance(1);
+        _relay.Await(_relay.Relay.BridgeAsync(items, CancellationToken.None));
+        Assert.Equal([1], _journal.Offsets(Channel));
+    }
+
+    [Fact]
+    public void A_channel_that_nobody_listens_to_rests_only_when_its_publishers_are_answered()
+    {
+        _relay.Publish(Channel, "e", "1");
+        _journal.IsHeld = true;
+        var late = _relay.Relay.PublishAsync(Channel, [new PublishItem { Event = "e" }], "", CancellationToken.None);
+        _relay.Settle();
+        _relay.Advance(5);
+        Assert.False(late.IsCompleted);
+        _journal.Release();
+        _journal.IsHeld = false;
+        Assert.Equal(2, _relay.Await(late).Outcomes[0].Position.Offset);
+        _relay.Advance(300);
+        Assert.Equal(3, _relay.Publish(Channel, "e").Outcomes[0].Position.Offset);
+    }
+
+    [Fact]
+    public void Events_without_a_place_in_the_sequence_are_not_stored()
+    {
+        var reply = _relay.Await(_relay.Relay.PublishAsync(
+            Channel, [new PublishItem { Event = "typing", Transient = true }, new PublishItem { Event = "e" }], "", CancellationToken.None));
+        Assert.Equal([0, 1], reply.Outcomes.Select(static outcome => outcome.Position.Offset));
+        Assert.Single(_journal.Records(Channel));
+    }
+
+    private static string Describe(Publication publication) =>
+        $"{publication.Position} {publication.Event} {Encoding.UTF8.GetString(publication.Data.Span)} {publication.TimestampMicros} {publication.IdempotencyKey}";
+
+    private static string Publish(string id) => $$"""{"type":"publish","channel":"{{Channel}}","event":"task.created","data":{"n":1},"id":"{{id}}"}""";
+
+    private static List<long> Offsets(IEnumerable<string> frames) =>
+    [
+        .. frames.Where(static frame => frame.Contains("\"event\":", StringComparison.Ordinal))
+            .Select(static frame => System.Text.Json.JsonDocument.Parse(frame).RootElement.GetProperty("offset").GetInt64()),
+    ];
+
+    private RelayHarness Start() => new(
+        settings: new RelaySettings { Namespaces = new Dictionary<string, NamespaceSettings> { ["topics"] = new() { Durability = Durability.Sql } } },
+        configure: parts => parts with { Journals = new ChannelJournals(Sql: _journal) });
+
+    private FakeClient Subscribe()
+    {
+        var client = _relay.Connect(DialectKind.Relay);
+        client.Send($$"""{"type":"subscribe","channel":"{{Channel}}","id":"s"}""");
+        _relay.Settle();
+        client.TakeAll();
+        return client;
+    }
+}
