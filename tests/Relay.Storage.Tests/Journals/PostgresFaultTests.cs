@@ -16,6 +16,8 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IClassFixture<
         await using var server = await PostgresServerProcess.StartAsync();
         await using var journal = await ReadyAsync(server.ConnectionString);
         using var stop = new CancellationTokenSource();
+        foreach (var n in Enumerable.Range(0, 8))
+            await journal.OpenAsync(Make.Open("room/" + n)).DoneAsync();
         var heads = Enumerable.Range(0, 8).Select(n => AppendAsync(journal, "room/" + n, stop.Token)).ToArray();
         await server.KillAsync();
         await Eventually.Until(() => journal.Illness is not null);
@@ -129,10 +131,9 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IClassFixture<
     private static AppendBatch Tagged(string stream, long offset, long fence) =>
         Make.Append(stream, offset, fence: fence, record: next => Make.Record(next) with { Flags = (uint)fence });
 
-    // What an owner does: repeats what is unknown, goes on when it is done.
+    // What the owner of an opened stream does: repeats what is unknown, goes on when it is done.
     private static async Task<long> AppendAsync(PostgresJournal journal, string stream, CancellationToken stop)
     {
-        await journal.OpenAsync(Make.Open(stream)).DoneAsync();
         var head = 0L;
         while (!stop.IsCancellationRequested)
         {
