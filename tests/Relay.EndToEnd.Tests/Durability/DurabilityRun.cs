@@ -1,0 +1,160 @@
+using System.Globalization;
+using Relay.EndToEnd.Tests.Support;
+using Relay.History;
+
+namespace Relay.EndToEnd.Tests.Durability;
+
+/// <summary>
+/// Publishers and subscribers on durable channels, with everything they do recorded. A test brings faults in between; <see cref="EndAsync"/> lets all be
+/// finished, kills the node once more so that only what the journal has can answer, and checks the whole history.
+/// </summary>
+internal sealed class DurabilityRun : IAsyncDisposable
+{
+    private const int Publishers = 4;
+    private const int Subscribers = 4;
+
+    /// <summary>A bound for a failing test. A restart takes a second or two, a thousand acks as much on a slow machine.</summary>
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(90);
+
+    private static readonly string[] Channels = ["topics/crash-1", "topics/crash-2"];
+
+    private readonly HistoryRecorder _recorder = new(HistoryPath());
+    private readonly AckCounter _acks = new();
+    private readonly List<RestartedNode> _nodes;
+    private readonly List<RecordedPublisher> _publishers;
+    private readonly List<RecordedSubscriber> _subscribers;
+    private readonly List<Task> _clients = [];
+    private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private DurabilityRun(NodeStart start, int nodes, int seed)
+    {
+        _nodes = [.. Enumerable.Range(0, nodes).Select(_ => new RestartedNode(start))];
+        _publishers = [.. Enumerable.Range(1, Publishers).Select(n => new RecordedPublisher($"p{n}", Channels, _nodes[n % nodes], _recorder, _acks, seed + n))];
+        _subscribers = [.. Enumerable.Range(1, Subscribers).Select(n => new RecordedSubscriber($"s{n}", Channels, _nodes[n % nodes], _recorder, seed - n))];
+    }
+
+    /// <summary>Starts the node, then the subscribers, and when they listen the publishers.</summary>
+    /// <param name="seed">Of every client's decisions.</param>
+    /// <param name="storage">Settings that say where the journal is, the namespace's durability among them.</param>
+    public static Task<DurabilityRun> StartAsync(int seed, params (string Key, string Value)[] storage) => StartAsync(nodes: 1, seed, storage);
+
+    /// <summary>As above with several nodes that know nothing of each other and share the journal; the clients are spread over them.</summary>
+    public static async Task<DurabilityRun> StartAsync(int nodes, int seed, params (string Key, string Value)[] storage)
+    {
+        // Everything is kept, so that the whole history can be compared; a resume of a second's events fits into what may wait unsent.
+        var run = new DurabilityRun(
+            NodeStart.With(
+            [
+                ("Namespaces:topics:HistoryLength", "1000000"), ("Namespaces:topics:HistoryAge", "24h"), ("Namespaces:topics:DedupeIds", "1000000"),
+                ("Namespaces:topics:DedupeWindow", "24h"), ("Limits:UnsentBytes", "64MiB"), .. storage,
+            ]),
+            nodes,
+            seed);
+        try
+        {
+            await Task.WhenAll(run._nodes.Select(static node => node.StartAsync()));
+            run._clients.AddRange(run._subscribers.Select(subscriber => run.WatchedAsync(subscriber.RunAsync())));
+            await run.UntilAsync(Task.WhenAll(run._subscribers.Select(static subscriber => subscriber.BeganAsync())));
+            run._clients.AddRange(run._publishers.Select(publisher => run.WatchedAsync(publisher.RunAsync())));
+            return run;
+        }
+        catch
+        {
+            await run.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends when so many more publishes were acknowledged; fails when a client does.</summary>
+    public Task FurtherAcksAsync(int acks) => UntilAsync(_acks.FurtherAsync(acks));
+
+    /// <summary>SIGKILL of the node, or of all of them, and new ones on what is left.</summary>
+    public Task KillAndRestartAsync() => Task.WhenAll(_nodes.Select(static node => node.KillAndRestartAsync()));
+
+    /// <summary>The whole history, checked.</summary>
+    public async Task<CheckReport> EndAsync()
+    {
+        foreach (var publisher in _publishers)
+        {
+            publisher.Stop();
+        }
+
+        await UntilAsync(Task.WhenAll(_clients.TakeLast(Publishers)));
+        await KillAndRestartAsync();
+        var heads = new Dictionary<string, Place>(StringComparer.Ordinal);
+        foreach (var channel in Channels)
+        {
+            heads[channel] = await JournalReader.RecordAsync(await _nodes[0].CurrentAsync(), channel, _recorder);
+        }
+
+        foreach (var subscriber in _subscribers)
+        {
+            subscriber.Finish(heads);
+        }
+
+        await UntilAsync(Task.WhenAll(_clients));
+        return HistoryChecker.Check(_recorder.Entries);
+    }
+
+    /// <summary>
+    /// Nothing is wrong, every publish was acknowledged and is stored, no gap was told, and each subscriber's log is the journal from where it began. Told
+    /// gaps would be allowed, but here everything is kept: an excuse would hide a loss. The checker alone would excuse a subscriber that gives places up by
+    /// itself, so the logs are compared as well.
+    /// </summary>
+    public void AssertPerfect(CheckReport report)
+    {
+        Assert.True(report.Findings.Count == 0, report.ToString());
+        Assert.Equal(report.Published, report.Acknowledged);
+        Assert.Equal(report.Published, report.Stored);
+        Assert.Equal(0, report.ToldGaps);
+        var entries = _recorder.Entries;
+        foreach (var channel in Channels)
+        {
+            var stored = entries.OfType<Stored>().Where(one => one.Channel == channel).Select(static one => (one.Place, one.Id, one.Body)).ToList();
+            foreach (var log in entries.OfType<Subscribed>().Where(one => one.Channel == channel).GroupBy(static one => one.Subscriber, StringComparer.Ordinal))
+            {
+                var began = log.First().Place.Offset;
+                Assert.Equal(
+                    stored.Where(one => one.Place.Offset > began),
+                    entries.OfType<Seen>().Where(one => one.Channel == channel && one.Subscriber == log.Key).Select(static one => (one.Place, one.Id, one.Body)));
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            foreach (var node in _nodes)
+            {
+                await node.DisposeAsync();
+            }
+        }
+        finally
+        {
+            // Clients of a failed test end with the node; why they do is no news any more.
+            await Task.WhenAll(_clients).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _recorder.Dispose();
+        }
+    }
+
+    private async Task WatchedAsync(Task client)
+    {
+        try
+        {
+            await client;
+        }
+        catch (Exception failure)
+        {
+            _broken.TrySetException(failure);
+            throw;
+        }
+    }
+
+    private async Task UntilAsync(Task reached) => await await Task.WhenAny(reached, _broken.Task).WaitAsync(Bound, TimeProvider.System);
+
+    // For looking into a failure: RELAY_CRASH_HISTORY names a folder that gets the history of each run as JSON lines.
+    private static string? HistoryPath() => Environment.GetEnvironmentVariable("RELAY_CRASH_HISTORY") is { Length: > 0 } folder
+        ? Path.Combine(folder, $"history-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}-{Guid.NewGuid():N}.jsonl")
+        : null;
+}

@@ -1,0 +1,48 @@
+using Relay.EndToEnd.Tests.Support;
+
+namespace Relay.EndToEnd.Tests.Durability;
+
+/// <summary>A node that is killed and started again on what it left behind; its clients wait here for the next one.</summary>
+internal sealed class RestartedNode : IAsyncDisposable
+{
+    private readonly NodeStart _start;
+    private volatile TaskCompletionSource<NodeProcess> _current = Nobody();
+
+    public RestartedNode(NodeStart start)
+    {
+        _start = start;
+    }
+
+    /// <summary>The running node; while there is none, the next. Fails when none will follow, which ends the clients of a failed test.</summary>
+    public Task<NodeProcess> CurrentAsync() => _current.Task;
+
+    public async Task StartAsync() => _current.SetResult(await NodeProcess.StartAsync(_start));
+
+    /// <summary>SIGKILL, then a new process with the same settings on a port of its own. Nothing in the log of the dead one may say that something broke.</summary>
+    public async Task KillAndRestartAsync()
+    {
+        var node = await _current.Task;
+        _current = Nobody();
+        await using (node)
+        {
+            await node.KillAsync();
+            node.AssertNoFailuresInLog();
+        }
+
+        await StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        var last = _current;
+        _current = Nobody();
+        _current.SetException(new OperationCanceledException("No node follows: the test is over."));
+        last.TrySetException(new OperationCanceledException("No node came: the test is over."));
+        if (last.Task.IsCompletedSuccessfully)
+        {
+            await (await last.Task).DisposeAsync();
+        }
+    }
+
+    private static TaskCompletionSource<NodeProcess> Nobody() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
