@@ -67,7 +67,7 @@ public abstract class DurableJournalContract : JournalContract
         await Journal.OpenAsync(Make.Open("room/1")).DoneAsync();
         var hold = await HoldAsync();
         var appends = Enumerable.Range(1, 200).Select(i => Journal.AppendAsync(Make.Append("room/1", i)).AsTask()).ToArray();
-        var busy = await appends[^1];
+        var busy = await await Task.WhenAny(appends);
         await hold.DisposeAsync();
         var results = await Task.WhenAll(appends);
 
@@ -77,7 +77,9 @@ public abstract class DurableJournalContract : JournalContract
         var stored = results.Count(static result => result.IsDone);
         Assert.InRange(stored, 100, 199);
         Assert.All(results[..stored], static result => Assert.Equal(JournalOutcome.Done, result.Outcome));
-        Assert.All(results[stored..], static result => Assert.Equal(JournalOutcome.Busy, result.Outcome));
+
+        // The writer may have taken a first group out of the full queue meanwhile: what was queued then does not follow any more.
+        Assert.All(results[stored..], static result => Assert.True(result.Outcome is JournalOutcome.Busy or JournalOutcome.Conflict, result.ToString()));
         await Journal.AppendAsync(Make.Append("room/1", stored + 1)).DoneAsync();
         Assert.Equal(stored + 1, (await Journal.AllAsync("room/1")).Length);
     }

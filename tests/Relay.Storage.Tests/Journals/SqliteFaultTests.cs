@@ -166,6 +166,14 @@ public sealed class SqliteFaultTests : IDisposable
     }
 
     [Fact]
+    public async Task The_folder_it_makes_is_for_its_user_alone()
+    {
+        var path = System.IO.Path.Combine(_folder.Path, "made", "here");
+        await using (SqliteJournal.Open(new SqliteJournalOptions { Path = path }, _log, new Random(1)))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, new DirectoryInfo(path).UnixFileMode);
+    }
+
+    [Fact]
     public async Task A_file_that_was_cut_off_is_refused()
     {
         await FillAsync(3000);

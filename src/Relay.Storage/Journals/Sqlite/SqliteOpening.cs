@@ -17,7 +17,11 @@ internal static partial class SqliteOpening
     {
         try
         {
-            Directory.CreateDirectory(options.Path);
+            // What channels hold is nobody else's on this machine. A folder that is there already stays as its owner made it.
+            if (OperatingSystem.IsWindows())
+                Directory.CreateDirectory(options.Path);
+            else
+                Directory.CreateDirectory(options.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
