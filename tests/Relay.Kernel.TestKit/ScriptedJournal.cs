@@ -63,6 +63,9 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
         _streams[stream] = (state with { Head = keep }, records);
     }
 
+    /// <summary>The first record becomes one that nobody can read.</summary>
+    public void Spoil(string stream) => _streams[stream].Records[0] = _streams[stream].Records[0] with { Payload = new byte[] { 255 } };
+
     /// <summary>The stored records of a stream, oldest first.</summary>
     public IReadOnlyList<JournalRecord> Records(string stream) => _streams.TryGetValue(stream, out var found) ? found.Records : [];
 

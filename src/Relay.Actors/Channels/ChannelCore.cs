@@ -155,7 +155,12 @@ internal sealed class ChannelCore
             events = [.. events.Where(static publication => !publication.IsTransient)];
         }
 
-        if (!_durable.TryStore(events, records, replies))
+        if (_durable.Refusal is { } reason)
+        {
+            // Accepted in the turn in which an earlier write failed: its offset may not follow what is stored, so it must never be stored.
+            DurableChannel.Refuse(replies, reason, _context.Self);
+        }
+        else if (!_durable.TryStore(events, records, replies))
         {
             Deliver([], replies);
         }

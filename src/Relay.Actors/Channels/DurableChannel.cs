@@ -47,6 +47,15 @@ internal sealed class DurableChannel
 
     private long Now => _services.Time.NowMicros();
 
+    /// <summary>Answers publishers whose events are not stored.</summary>
+    public static void Refuse(IEnumerable<PublishReply> replies, string reason, IActorRef channel)
+    {
+        foreach (var owed in replies)
+        {
+            owed.ReplyTo.Tell(owed with { Outcomes = new PublishOutcome[owed.Outcomes.Length], Refusal = reason }, channel);
+        }
+    }
+
     /// <summary>Takes the stream over and reads it.</summary>
     public void Recover() => _journal.Recover(Epoch.New(_services.Random), Now);
 
@@ -93,11 +102,7 @@ internal sealed class DurableChannel
 
         if (_unconfirmed is { Doubt: { } reason, IsSettled: true })
         {
-            foreach (var owed in _unconfirmed.Abandon())
-            {
-                owed.ReplyTo.Tell(owed with { Outcomes = new PublishOutcome[owed.Outcomes.Length], Refusal = reason }, _context.Self);
-            }
-
+            Refuse(_unconfirmed.Abandon(), reason, _context.Self);
             TryLater(reason);
         }
     }
@@ -122,8 +127,18 @@ internal sealed class DurableChannel
             return false;
         }
 
-        var history = recovered.Recovery.Records.Select(record => PublicationRecord.Read(_channel, position.Epoch, record));
-        state = new ChannelState(_channel, _settings, position, history, recovered.Recovery.Ids);
+        try
+        {
+            var history = recovered.Recovery.Records.Select(record => PublicationRecord.Read(_channel, position.Epoch, record));
+            state = new ChannelState(_channel, _settings, position, history, recovered.Recovery.Ids);
+        }
+        catch (InvalidDataException unreadable)
+        {
+            TryLater(unreadable.Message);
+            _context.Stash.UnstashAll();
+            return false;
+        }
+
         _journal.Begin(position.Epoch);
         _illness = null;
         _pause = FirstPause;

@@ -107,6 +107,45 @@ public sealed class DurableChannelTests : IDisposable
         Assert.Contains("\"offset\":1,\"duplicate\":true", Assert.Single(client.TakeAll()), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_was_accepted_in_the_turn_in_which_a_write_before_it_fails_is_never_stored(bool stored)
+    {
+        var client = Subscribe();
+        _journal.IsHeld = true;
+        client.Send(Publish("p1"));
+        _relay.Settle();
+
+        // Both stand in the channel's mailbox when its turn begins: the publish, then the answer to the write before it.
+        var second = _relay.Relay.PublishAsync(Channel, [new PublishItem { Event = "e" }], "", CancellationToken.None);
+        _journal.LosesNextAnswer = stored;
+        if (!stored)
+        {
+            _journal.Refusals.Enqueue(JournalOutcome.Unavailable);
+        }
+
+        TurnContext.Inline(_journal.Release);
+        _journal.IsHeld = false;
+        Assert.NotNull(_relay.Await(second).Refusal);
+        _relay.Advance(1);
+        _relay.Publish(Channel, "e");
+        Assert.Equal(stored ? [1, 2] : [1], _journal.Offsets(Channel));
+        Assert.Equal(stored ? [1, 2] : [1], Offsets(client.TakeAll()));
+    }
+
+    [Fact]
+    public void A_record_that_this_version_cannot_read_is_the_reason_of_every_refusal_and_nothing_hangs()
+    {
+        _relay.Publish(Channel, "e");
+        _relay.Dispose();
+        _journal.Spoil(Channel);
+        _relay = Start();
+        Assert.Contains("run the version that wrote it", _relay.Publish(Channel, "e").Refusal, StringComparison.Ordinal);
+        _relay.Advance(10);
+        Assert.Contains("run the version that wrote it", _relay.Publish(Channel, "e").Refusal, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Another_node_goes_on_where_the_journal_ends()
     {
