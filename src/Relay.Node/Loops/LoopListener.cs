@@ -124,7 +124,20 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
     public void HandOver(int descriptor)
     {
         Server.Gate.Release();
-        var connection = _contexts.Create(new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)));
+        var handle = new SafeSocketHandle(descriptor, ownsHandle: true);
+        ConnectionContext connection;
+        try
+        {
+            connection = _contexts.Create(new Socket(handle));
+        }
+        catch (SocketException)
+        {
+            // The peer has gone meanwhile.
+            handle.Dispose();
+            Server.Gate.Leave();
+            return;
+        }
+
         if (!_handedOver.Writer.TryWrite(connection))
         {
             // The listener is closing.
