@@ -181,6 +181,7 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
 
     private void Tell()
     {
+        var told = new List<PendingWrite>(_group.Count);
         foreach (var pending in _group)
         {
             if (pending.HasMore)
@@ -193,9 +194,11 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
             }
             else
             {
-                pending.Complete(pending.Result);
+                told.Add(pending);
             }
         }
+
+        Complete(told);
     }
 
     private void Fail(Exception error)
@@ -203,7 +206,27 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
         var reason = $"{place}: {error.Message}";
         foreach (var pending in _group)
         {
-            pending.Complete(new JournalResult(JournalOutcome.Unavailable, default, reason));
+            pending.Result = new JournalResult(JournalOutcome.Unavailable, default, reason);
+        }
+
+        Complete([.. _group]);
+    }
+
+    // One piece of work for the pool in place of one for each write: with 64 publishers that was a seventh of what a durable publish costs.
+    private static void Complete(List<PendingWrite> told)
+    {
+        if (told.Count > 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static writes =>
+                {
+                    foreach (var write in writes)
+                    {
+                        write.Complete();
+                    }
+                },
+                told,
+                preferLocal: false);
         }
     }
 }

@@ -17,8 +17,8 @@ internal abstract record SnapshotWrite(string PersistenceId)
 /// </summary>
 internal sealed class PendingWrite
 {
-    // Asynchronous: the caller's continuation must not run on the thread that writes.
-    private readonly TaskCompletionSource<JournalResult> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Continuations run where Complete is called, which is never the thread that writes.
+    private readonly TaskCompletionSource<JournalResult> _done = new();
 
     public PendingWrite(object operation, int records, long bytes)
     {
@@ -48,5 +48,5 @@ internal sealed class PendingWrite
 
     public ValueTask<JournalResult> Answer => new(_done.Task);
 
-    public void Complete(JournalResult result) => _done.TrySetResult(result);
+    public void Complete() => _done.TrySetResult(Result);
 }
