@@ -5,7 +5,8 @@ namespace Relay.Actors.Channels;
 /// so nobody can hide another's publish by guessing its id (reliability.md S26).
 /// <para>
 /// A ring in the order of arrival, which is the order of forgetting, with a hash chain through its entries. A dictionary beside a queue would hold every
-/// id twice, and they are the larger part of what a busy channel remembers. The hash is the runtime's seeded one: ids are chosen by clients.
+/// id twice, and they are the larger part of what a busy channel remembers; as strings, every collection would have to carry them on. The hash is the
+/// runtime's seeded one: ids are chosen by clients.
 /// </para>
 /// </summary>
 internal sealed class DedupeWindow(int capacity, TimeSpan age)
@@ -15,6 +16,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
 
     /// <summary>By hash: 1 + index of the newest entry of a chain, 0 for none. A power of two, at least as long as the ring.</summary>
     private int[] _chains = [];
+    private readonly IdText _text = new();
     private int _head;
     private long _oldestMicros;
 
@@ -32,7 +34,8 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
 
         if (capacity > 0)
         {
-            Add(new Entry { Scope = scope, Id = id, Offset = offset, AtMicros = nowMicros, Hash = hash });
+            MakeRoom();
+            Append(new Entry { Scope = scope, Id = _text.Add(id), IdLength = id.Length, Offset = offset, AtMicros = nowMicros, Hash = hash });
         }
 
         return true;
@@ -58,7 +61,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         for (var at = _chains[hash & (_chains.Length - 1)]; at != 0; at = _ring[at - 1].Next)
         {
             ref readonly var entry = ref _ring[at - 1];
-            if (entry.Hash == hash && entry.Id == id && entry.Scope == scope)
+            if (entry.Hash == hash && entry.Scope == scope && _text.At(entry.Id, entry.IdLength).SequenceEqual(id))
             {
                 offset = entry.Offset;
                 return true;
@@ -68,7 +71,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         return false;
     }
 
-    private void Add(Entry entry)
+    private void MakeRoom()
     {
         if (Count == capacity)
         {
@@ -78,8 +81,6 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         {
             Grow();
         }
-
-        Append(entry);
     }
 
     private void Append(in Entry entry)
@@ -104,6 +105,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         }
 
         link = 0;
+        _text.Drop(_ring[_head].Id, _ring[_head].IdLength);
         _ring[_head] = default;
         _head = (_head + 1) % _ring.Length;
         Count--;
@@ -126,7 +128,8 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
     private record struct Entry
     {
         public string Scope;
-        public string Id;
+        public long Id;
+        public int IdLength;
         public long Offset;
         public long AtMicros;
         public int Hash;

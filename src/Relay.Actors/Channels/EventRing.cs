@@ -4,14 +4,26 @@ namespace Relay.Actors.Channels;
 
 /// <summary>
 /// The newest events of a channel, oldest first, at most a fixed number. Offsets in it are consecutive, so an offset is found by subtraction.
-/// Grows by doubling: most channels never fill their window.
+/// <para>
+/// Events are kept as bytes (<see cref="StoredEvent"/>) in a few pieces and become objects again when somebody asks for them. As objects, three for each event, every
+/// garbage collection had to carry them on: a fifth of the time of a node with 1,000 busy channels.
+/// </para>
 /// </summary>
 internal sealed class EventRing(int capacity)
 {
-    private Publication?[] _slots = [];
-    private int _head;
+    // Far below the heap of large objects, which is collected seldom.
+    private const int LargestPiece = 32 * 1024;
+    private const int SmallestPiece = 256;
+
+    private readonly Queue<Piece> _pieces = new();
+    private Piece? _newest;
+    private Piece? _spare;
+    private string _channel = "";
+    private StreamPosition _last;
 
     public int Count { get; private set; }
+
+    private long FirstOffset => _last.Offset - Count + 1;
 
     public void Add(Publication publication)
     {
@@ -20,77 +32,110 @@ internal sealed class EventRing(int capacity)
             return;
         }
 
-        if (Count == _slots.Length && Count < capacity)
-        {
-            Grow();
-        }
-
         if (Count == capacity)
         {
-            _slots[_head] = publication;
-            _head = (_head + 1) % _slots.Length;
-            return;
+            DropOldest();
         }
 
-        _slots[(_head + Count) % _slots.Length] = publication;
+        var size = StoredEvent.Measure(publication);
+        if (_newest is null || _newest.Room < size)
+        {
+            _newest = Piece(size);
+            _pieces.Enqueue(_newest);
+        }
+
+        StoredEvent.Write(publication, _newest.Take(size));
         Count++;
+        _channel = publication.Channel;
+        _last = publication.Position;
     }
 
     public void DropBefore(long timestampMicros)
     {
-        while (Count > 0 && _slots[_head]!.TimestampMicros < timestampMicros)
+        while (Count > 0 && StoredEvent.TimeOf(_pieces.Peek().Oldest) < timestampMicros)
         {
-            _slots[_head] = null;
-            _head = (_head + 1) % _slots.Length;
-            Count--;
+            DropOldest();
         }
     }
 
     public List<Publication> After(long offset, int limit, long nowMicros)
     {
-        var from = Count == 0 ? 0 : (int)Math.Clamp(offset + 1 - At(0).Position.Offset, 0, Count);
-        var to = (int)Math.Min(Count, (long)from + limit);
-        var events = new List<Publication>(to - from);
-        for (var i = from; i < to; i++)
-        {
-            if (IsAlive(At(i), nowMicros))
-            {
-                events.Add(At(i));
-            }
-        }
-
-        return events;
+        var from = Count == 0 ? 0 : (int)Math.Clamp(offset + 1 - FirstOffset, 0, Count);
+        return Read(from, (int)Math.Min(Count, (long)from + limit), nowMicros, null);
     }
 
     public List<Publication> Last(int count, long nowMicros, Func<string, bool>? wanted = null)
     {
-        var events = new List<Publication>();
-        for (var i = Count - 1; i >= 0 && events.Count < count; i--)
+        // Which ones are expired or unwanted is not known before they are read: as long as too few are left it looks further back.
+        count = Math.Clamp(count, 0, Count);
+        var reach = count;
+        var events = Read(Count - reach, Count, nowMicros, wanted);
+        while (events.Count < count && reach < Count)
         {
-            if (IsAlive(At(i), nowMicros) && (wanted is null || wanted(At(i).Event)))
+            reach = (int)Math.Min(Count, reach * 4L);
+            events = Read(Count - reach, Count, nowMicros, wanted);
+        }
+
+        return events.Count > count ? events[^count..] : events;
+    }
+
+    private List<Publication> Read(int from, int to, long nowMicros, Func<string, bool>? wanted)
+    {
+        var events = new List<Publication>(wanted is null ? Math.Max(0, to - from) : 0);
+        var index = 0;
+        foreach (var piece in _pieces)
+        {
+            if (index + piece.Count <= from)
             {
-                events.Add(At(i));
+                index += piece.Count;
+                continue;
+            }
+
+            for (var at = piece.Start; at < piece.End && index < to; index++)
+            {
+                var stored = piece.At(at);
+                at += stored.Length;
+                if (index >= from && StoredEvent.IsAlive(stored, nowMicros) && (wanted is null || wanted(StoredEvent.NameOf(stored))))
+                {
+                    events.Add(StoredEvent.Read(stored, _channel, new StreamPosition(_last.Epoch, FirstOffset + index)));
+                }
             }
         }
 
-        events.Reverse();
         return events;
     }
 
-    private static bool IsAlive(Publication publication, long nowMicros) =>
-        publication.ExpiresMicros == 0 || publication.ExpiresMicros > nowMicros;
-
-    private Publication At(int index) => _slots[(_head + index) % _slots.Length]!;
-
-    private void Grow()
+    private void DropOldest()
     {
-        var larger = new Publication?[Math.Min(capacity, Math.Max(4, _slots.Length * 2))];
-        for (var i = 0; i < Count; i++)
+        var piece = _pieces.Peek();
+        piece.Drop();
+        Count--;
+        if (piece.Count > 0)
         {
-            larger[i] = At(i);
+            return;
         }
 
-        _slots = larger;
-        _head = 0;
+        _pieces.Dequeue();
+        if (piece == _newest)
+        {
+            _newest = null;
+        }
+
+        // A window that slides needs one piece after the other: the one that became free is the next. One that emptied keeps nothing.
+        _spare = Count > 0 && piece.Size == LargestPiece ? piece : null;
+    }
+
+    private Piece Piece(int size)
+    {
+        if (_spare is { } spare && spare.Size >= size)
+        {
+            _spare = null;
+            spare.Clear();
+            return spare;
+        }
+
+        // Most channels never fill their window: pieces grow with what is there.
+        var wanted = Math.Clamp((_newest?.Size ?? 0) * 2, SmallestPiece, LargestPiece);
+        return new Piece(new byte[Math.Max(size, wanted)]);
     }
 }

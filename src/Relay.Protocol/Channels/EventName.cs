@@ -40,5 +40,5 @@ public static class EventName
     public static bool IsPublishableInContext(string name) => ContextEvents.Contains(name);
 
     /// <summary>The name as a shared string, whatever it holds; invalid UTF-8 becomes U+FFFD.</summary>
-    internal static string Intern(ReadOnlySpan<byte> utf8) => Names.Intern(utf8);
+    public static string Intern(ReadOnlySpan<byte> utf8) => Names.Intern(utf8);
 }

@@ -22,7 +22,8 @@ public sealed class DedupeWindowTests
             now += random.Next(1000);
             aged += list.RemoveAll(entry => now - entry.At >= 1_000_000);
             var scope = random.Next(3) == 0 ? "" : "s" + random.Next(3);
-            var id = "id-" + random.Next(2 * Math.Min(capacity, 2000));
+            var number = random.Next(2 * Math.Min(capacity, 2000));
+            var id = "id-" + number + new string('x', number % 90);
             var expected = list.FindIndex(entry => entry.Scope == scope && entry.Id == id);
             Assert.Equal(expected < 0, window.TryAdd(scope, id, offset, now, out var first));
             if (expected >= 0)
