@@ -21,6 +21,9 @@ public sealed record NamespaceSettings
     /// <summary>How many publish ids one channel remembers at most.</summary>
     public int DedupeIds { get; init; } = 10_000;
 
+    /// <summary>Keys whose newest event a channel keeps, whatever its history; beyond it the one written least recently is forgotten. 0 = none.</summary>
+    public int KeyedValues { get; init; } = 1000;
+
     /// <summary>Where accepted events are kept (guarantees.md 5).</summary>
     public Durability Durability { get; init; }
 }

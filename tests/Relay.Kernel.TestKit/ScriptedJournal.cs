@@ -95,7 +95,11 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
     public ValueTask<JournalResult> PruneAsync(PruneStream prune)
     {
         var (state, records) = _streams[prune.Stream];
-        records.RemoveAll(record => record.Offset <= state.Head - prune.KeepRecords);
+        var first = state.Head - prune.KeepRecords + 1;
+        var values = LastValues(records, prune.KeepKeys).Select(static record => record.Offset).ToHashSet();
+        records.RemoveAll(record => record.Offset < first && !values.Contains(record.Offset));
+        state = state with { First = Math.Max(state.First, first) };
+        _streams[prune.Stream] = (state, records);
         return new(new JournalResult(JournalOutcome.Done, state));
     }
 
@@ -117,7 +121,7 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
         Reads++;
         return ReadFault is { } fault
             ? ValueTask.FromException<JournalRecord[]>(fault)
-            : new([.. Newest(_streams[read.Stream].Records.Where(record => record.Offset > read.AfterOffset && record.TimeMicros >= read.SinceMicros), read)]);
+            : new([.. Newest(_streams[read.Stream].Records.Where(record => record.Offset > read.AfterOffset && record.Offset >= _streams[read.Stream].State.First && record.TimeMicros >= read.SinceMicros), read)]);
     }
 
     public ValueTask<KnownId[]> ReadIdsAsync(string stream, long sinceMicros, int limit) => new(
@@ -126,7 +130,7 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
             .Select(static record => new KnownId(record.Scope ?? "", record.Id!, record.Offset, record.TimeMicros)),
     ]);
 
-    public ValueTask<JournalRecord[]> ReadLastValuesAsync(string stream, int limit) => new([]);
+    public ValueTask<JournalRecord[]> ReadLastValuesAsync(string stream, int limit) => new([.. LastValues(_streams[stream].Records, limit)]);
 
     public ValueTask<ListedStream[]> ListAsync(string after, int limit) => new([]);
 
@@ -156,7 +160,7 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
         if (batch.Epoch != state.Epoch || batch.FirstOffset != state.Head + 1)
             return new JournalResult(JournalOutcome.Conflict, state, "conflict");
         records.AddRange(batch.Records);
-        state = state with { Head = batch.LastOffset };
+        state = state with { Head = batch.LastOffset, LastMicros = batch.Records[^1].TimeMicros };
         _streams[batch.Stream] = (state, records);
         if (LosesNextAnswer)
         {
@@ -166,6 +170,10 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
 
         return new JournalResult(JournalOutcome.Done, state);
     }
+
+    private static IEnumerable<JournalRecord> LastValues(List<JournalRecord> records, int keys) => records
+        .Where(static record => record.Key is not null).GroupBy(static record => record.Key, StringComparer.Ordinal)
+        .Select(static ofKey => ofKey.Last()).OrderBy(static record => record.Offset).TakeLast(keys);
 
     private static IEnumerable<JournalRecord> Newest(IEnumerable<JournalRecord> records, ReadRecords read) =>
         read.Newest ? records.TakeLast(read.Limit) : records.Take(read.Limit);

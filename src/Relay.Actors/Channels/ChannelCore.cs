@@ -65,7 +65,7 @@ internal sealed class ChannelCore
         }
         else
         {
-            _state = services.Archive.Take(channel) ?? new ChannelState(channel, Epoch.New(services.Random), settings);
+            _state = services.Archive.Take(channel) ?? new ChannelState(channel, Epoch.New(services.Random), settings, Now);
         }
     }
 
@@ -116,7 +116,7 @@ internal sealed class ChannelCore
             case HistoryQuery query:
                 Flush();
                 _wasShown = true;
-                _context.Sender.Tell(Answer(query), _context.Self);
+                _context.Sender.Tell(HistoryAnswer.Of(query, _state!, Now), _context.Self);
                 return true;
             default:
                 return false;
@@ -350,30 +350,4 @@ internal sealed class ChannelCore
     }
 
     private int IndexOf(IActorRef replica) => Array.FindIndex(_replicas, entry => ReferenceEquals(entry.Replica, replica));
-
-    private HistoryReply Answer(HistoryQuery query)
-    {
-        var now = Now;
-        if (query.Resume is { } since)
-        {
-            var complete = _state!.TryResume(since, query.Limit, now, out var missed);
-            return new HistoryReply(query, _state!.Position, complete, missed);
-        }
-
-        if (query.After is { } after)
-        {
-            var nothingMissing = _state!.TryResume(after, query.Limit, now, out var left);
-            if (!nothingMissing)
-            {
-                left = after.Epoch == _state!.Epoch ? _state!.After(after.Offset, query.Limit, now) : _state!.Last(query.Limit, now);
-            }
-
-            return new HistoryReply(query, _state!.Position, nothingMissing, left);
-        }
-
-        var newest = query.Names is { } names
-            ? _state!.Last(query.Limit, name => names.Contains(name, StringComparer.Ordinal), now)
-            : _state!.Last(query.Limit, now);
-        return new HistoryReply(query, _state!.Position, true, newest);
-    }
 }

@@ -57,6 +57,7 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
         RecordsSinceMicros = Since(settings.HistoryAge, nowMicros),
         Ids = settings.DedupeIds,
         IdsSinceMicros = Since(settings.DedupeWindow, nowMicros),
+        Keys = settings.KeyedValues,
     }).PipeTo(context.Self, success: static recovery => new JournalRecovered(recovery), failure: static error => new JournalNotRecovered(error.Message));
 
     /// <summary>Begins a new life of the stream, whose store has lost what was acknowledged.</summary>
@@ -109,6 +110,7 @@ public static class Retention
         KeepSinceMicros = Math.Max(0, nowMicros - (settings.HistoryAge.Ticks / TimeSpan.TicksPerMicrosecond)),
         KeepIds = settings.DedupeIds,
         KeepIdsSinceMicros = Math.Max(0, nowMicros - (settings.DedupeWindow.Ticks / TimeSpan.TicksPerMicrosecond)),
+        KeepKeys = settings.KeyedValues,
     };
 }
 

@@ -24,6 +24,9 @@ public readonly record struct PublishItem
     /// <summary>0 = no end.</summary>
     public long TtlMilliseconds { get; init; }
 
+    /// <summary>Accepted only when <see cref="Key"/> is at this version; null = in any case.</summary>
+    public ExpectedVersion? IfVersion { get; init; }
+
     /// <summary>See <see cref="Publication.Raw"/>.</summary>
     public ReadOnlyMemory<byte> Raw { get; init; }
 
@@ -41,9 +44,26 @@ public readonly record struct PublishItem
 }
 
 /// <summary>What became of one publish.</summary>
-/// <param name="Position">The place it got.</param>
+/// <param name="Position">
+/// The place it got. With <see cref="ErrorCode.VersionMismatch"/> the version its key has, default when the key has no value.
+/// </param>
 /// <param name="Duplicate">Its id was known: the place is that of the first time.</param>
-public readonly record struct PublishOutcome(StreamPosition Position, bool Duplicate);
+public readonly record struct PublishOutcome(StreamPosition Position, bool Duplicate)
+{
+    /// <summary>
+    /// Why it alone was not accepted; null when it was. <see cref="ErrorCode.VersionMismatch"/>, or <see cref="ErrorCode.InvalidMessage"/> where its
+    /// namespace keeps no values by key, so that none has a version.
+    /// </summary>
+    public ErrorCode? Error { get; init; }
+
+    /// <summary>The same for people; empty when it was accepted.</summary>
+    public string ErrorText => Error switch
+    {
+        null => "",
+        ErrorCode.VersionMismatch => Position.Offset == 0 ? "The key has no value" : "The key has another version",
+        _ => "Keys have no versions here: the namespace keeps no values by key (KeyedValues is 0)",
+    };
+}
 
 /// <summary>Publishes of one publisher to one channel, in order. The array belongs to the message.</summary>
 public sealed class PublishBatch : IShardMessage
@@ -97,7 +117,10 @@ public sealed record ReplicaCount(IActorRef Replica, int Subscribers);
 /// <summary>Events of one channel in order, to a replica, with the answers for publishers of its node.</summary>
 public sealed record ChannelBatch(Publication[] Events, PublishReply[] Replies);
 
-/// <summary>Asks a channel for stored events; the sender gets a <see cref="HistoryReply"/>. At most one of the two ways is set.</summary>
+/// <summary>
+/// Asks a channel for stored events; the sender gets a <see cref="HistoryReply"/>. At most one of <see cref="Resume"/>, <see cref="After"/> and
+/// <see cref="FromMicros"/> is set.
+/// </summary>
 public sealed record HistoryQuery
 {
     /// <summary>Given back.</summary>
@@ -109,6 +132,25 @@ public sealed record HistoryQuery
     /// <summary>What is left after this offset.</summary>
     public StreamPosition? After { get; init; }
 
+    /// <summary>With <see cref="After"/>: the last offset wanted; null = up to the newest.</summary>
+    public long? Until { get; init; }
+
+    /// <summary>What was accepted at this time or later, microseconds since 1970-01-01 UTC.</summary>
+    public long? FromMicros { get; init; }
+
+    /// <summary>
+    /// The newest event of each key; with <see cref="After"/> only those behind it. With <see cref="Resume"/>: where that fails.
+    /// </summary>
+    public bool LastPerKey { get; init; }
+
+    /// <summary>With <see cref="LastPerKey"/>: of this key only.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>
+    /// True when whoever asks goes on behind the last event of the answer: the oldest ones come first, and what <see cref="Limit"/> leaves out is not missing.
+    /// </summary>
+    public bool IsPage { get; init; }
+
     /// <summary>At most so many; without another way: the newest ones.</summary>
     public int Limit { get; init; } = 1000;
 
@@ -119,6 +161,6 @@ public sealed record HistoryQuery
 /// <summary>Answer to a <see cref="HistoryQuery"/>.</summary>
 /// <param name="Query">What was asked.</param>
 /// <param name="Position">Where the channel stood; later events are delivered live.</param>
-/// <param name="Complete">False when events after the position asked for are missing from <paramref name="Events"/>.</param>
+/// <param name="Complete">False when events that were asked for, by position or by time, are missing from <paramref name="Events"/>.</param>
 /// <param name="Events">Oldest first.</param>
 public sealed record HistoryReply(HistoryQuery Query, StreamPosition Position, bool Complete, List<Publication> Events);

@@ -17,16 +17,24 @@ public sealed class ChannelState
     private readonly EventRing _history;
     private readonly DedupeWindow _known;
     private readonly bool _storesLater;
+
+    // Null before the first key: most channels never see one.
+    private KeyedValues? _keyed;
     private long _transients;
 
     /// <summary>A channel that begins a new life.</summary>
-    public ChannelState(string channel, Epoch epoch, NamespaceSettings settings)
+    /// <param name="channel">Its name.</param>
+    /// <param name="epoch">Of this life.</param>
+    /// <param name="settings">Its namespace.</param>
+    /// <param name="nowMicros">When it begins: what an earlier life accepted before, it cannot know.</param>
+    public ChannelState(string channel, Epoch epoch, NamespaceSettings settings, long nowMicros = 0)
     {
         _channel = channel;
         _settings = settings;
         Epoch = epoch;
         _history = new EventRing(settings.HistoryLength);
         _known = new DedupeWindow(settings.DedupeIds, settings.DedupeWindow);
+        _history.DroppedMicros = BeforeMillisecondOf(nowMicros);
     }
 
     /// <summary>A channel as its journal holds it; what it accepts from now on is shown when it is stored: <see cref="Show"/>.</summary>
@@ -35,7 +43,16 @@ public sealed class ChannelState
     /// <param name="position">Epoch, and the last offset ever given.</param>
     /// <param name="history">The window, oldest first, up to that offset.</param>
     /// <param name="known">Known publish ids, oldest first.</param>
-    public ChannelState(string channel, NamespaceSettings settings, StreamPosition position, IEnumerable<Publication> history, IEnumerable<KnownId> known)
+    /// <param name="lastValues">The newest event of each key, oldest first.</param>
+    /// <param name="newestMicros">When the last offset was given; now when there is none.</param>
+    public ChannelState(
+        string channel,
+        NamespaceSettings settings,
+        StreamPosition position,
+        IEnumerable<Publication> history,
+        IEnumerable<KnownId> known,
+        IEnumerable<Publication>? lastValues = null,
+        long newestMicros = 0)
         : this(channel, position.Epoch, settings)
     {
         _storesLater = true;
@@ -50,6 +67,19 @@ public sealed class ChannelState
         {
             _known.TryAdd(id.Scope, id.Id, id.Offset, id.TimeMicros, out _);
         }
+
+        foreach (var value in lastValues ?? [])
+        {
+            Keep(value);
+        }
+
+        // What stood before the window is not known any more, only that it is not younger than the window.
+        _history.DroppedMicros = _history.Oldest switch
+        {
+            null when position.Offset > 0 => newestMicros,
+            { Position.Offset: > 1 } oldest => oldest.TimestampMicros,
+            var oldest => BeforeMillisecondOf(oldest?.TimestampMicros ?? newestMicros),
+        };
     }
 
     /// <summary>This life of the sequence.</summary>
@@ -73,17 +103,26 @@ public sealed class ChannelState
     /// <summary>Remembered publish ids.</summary>
     public int KnownIds => _known.Count;
 
+    /// <summary>Keys whose newest event is kept.</summary>
+    public int KeptKeys => _keyed?.Count ?? 0;
+
     /// <summary>
     /// Accepts <paramref name="item"/> and gives it its place, unless its id is known: then nothing is accepted and the place it got the first time
-    /// is in the outcome.
+    /// is in the outcome. Nor is it accepted when its key is not at the version expected; a repeat is a repeat all the same, so that whoever lost the
+    /// answer gets it again.
     /// </summary>
     /// <param name="item">What is published.</param>
     /// <param name="scope">Whose publish ids these are: one publisher's id never hides another's.</param>
     /// <param name="nowMicros">Time of acceptance.</param>
     /// <param name="outcome">For the publisher.</param>
-    /// <returns>The event to deliver; null for a duplicate.</returns>
+    /// <returns>The event to deliver; null when none was accepted.</returns>
     public Publication? Accept(in PublishItem item, string scope, long nowMicros, out PublishOutcome outcome)
     {
+        if (item is { IfVersion: { } expected, Key: { } versioned } && !IsAtVersion(item, scope, versioned, expected, nowMicros, out outcome))
+        {
+            return null;
+        }
+
         if (item is { IdempotencyKey: { } id, Transient: false })
         {
             if (!_known.TryAdd(scope, id, Offset + 1, nowMicros, out var known))
@@ -113,6 +152,10 @@ public sealed class ChannelState
         {
             Show(publication);
         }
+        else if (!item.Transient && item.Key is not null && _settings.KeyedValues > 0)
+        {
+            (_keyed ??= new KeyedValues(_settings.KeyedValues)).Accept(publication);
+        }
 
         outcome = new PublishOutcome(publication.Position, Duplicate: false);
         return publication;
@@ -123,6 +166,7 @@ public sealed class ChannelState
     {
         ArgumentNullException.ThrowIfNull(publication);
         _history.Add(publication);
+        Keep(publication);
         ShownOffset = publication.Position.Offset;
     }
 
@@ -159,6 +203,47 @@ public sealed class ChannelState
         return _history.After(offset, limit, nowMicros);
     }
 
+    /// <summary>
+    /// The stored events after <paramref name="since"/> up to offset <paramref name="until"/>, oldest first, at most <paramref name="limit"/>: a page, behind
+    /// whose last event the next one begins.
+    /// </summary>
+    /// <returns>True when nothing of the range is gone, apart from what expired; more may follow behind the page.</returns>
+    public bool TryRange(StreamPosition since, long until, int limit, long nowMicros, out List<Publication> events)
+    {
+        events = [];
+        if (since.Epoch != Epoch)
+        {
+            return false;
+        }
+
+        Prune(nowMicros);
+        events = _history.Range(since.Offset, until, limit, nowMicros);
+        return since.Offset >= ShownOffset - _history.Count && since.Offset <= ShownOffset && until <= ShownOffset;
+    }
+
+    /// <summary>The stored events that were accepted at <paramref name="fromMicros"/> or later, oldest first, at most <paramref name="limit"/>.</summary>
+    /// <param name="fromMicros">Since when.</param>
+    /// <param name="limit">Most events to return.</param>
+    /// <param name="newest">True = of more than that the newest, false = the oldest: a page.</param>
+    /// <param name="nowMicros">Expired events are left out.</param>
+    /// <param name="events">What is there.</param>
+    /// <returns>
+    /// True when the history reaches back that far: nothing accepted since then is gone, apart from what expired. A channel does not know what was before it was
+    /// first asked for on its node, or before its journal's window; it never says true about that time.
+    /// </returns>
+    public bool TryReplay(long fromMicros, int limit, bool newest, long nowMicros, out List<Publication> events)
+    {
+        Prune(nowMicros);
+        events = _history.From(fromMicros, limit, newest, nowMicros, out var left);
+        return fromMicros > _history.DroppedMicros && !(newest && left);
+    }
+
+    /// <summary>The newest event of each key, where that stands behind <paramref name="offset"/>; oldest first, at most <paramref name="limit"/>.</summary>
+    public List<Publication> LastPerKey(long offset, int limit, long nowMicros) => _keyed?.After(offset, limit, nowMicros) ?? [];
+
+    /// <summary>The newest event of <paramref name="key"/>; empty when it has no value behind <paramref name="offset"/>.</summary>
+    public List<Publication> LastOf(string key, long offset, long nowMicros) => _keyed?.Of(key, offset, nowMicros) ?? [];
+
     /// <summary>The newest <paramref name="count"/> stored events, oldest first.</summary>
     public List<Publication> Last(int count, long nowMicros)
     {
@@ -178,8 +263,45 @@ public sealed class ChannelState
     {
         _history.DropBefore(nowMicros - Micros(_settings.HistoryAge));
         _known.Prune(nowMicros);
-        return _history.Count == 0 && _known.Count == 0;
+        _keyed?.Prune(nowMicros);
+        return _history.Count == 0 && _known.Count == 0 && KeptKeys == 0;
     }
+
+    private void Keep(Publication publication)
+    {
+        if (publication.Key is not null && _settings.KeyedValues > 0)
+        {
+            (_keyed ??= new KeyedValues(_settings.KeyedValues)).Show(publication);
+        }
+    }
+
+    // False when the publish is not accepted, for which the outcome says why.
+    private bool IsAtVersion(in PublishItem item, string scope, string key, ExpectedVersion expected, long nowMicros, out PublishOutcome outcome)
+    {
+        outcome = default;
+        if (item.IdempotencyKey is { } id && _known.IsKnown(scope, id, nowMicros))
+        {
+            return true;
+        }
+
+        if (_settings.KeyedValues == 0)
+        {
+            outcome = new PublishOutcome { Error = ErrorCode.InvalidMessage };
+            return false;
+        }
+
+        var current = _keyed?.VersionOf(key, nowMicros) ?? default;
+        if (!expected.IsMetBy(current))
+        {
+            outcome = new PublishOutcome(current, Duplicate: false) { Error = ErrorCode.VersionMismatch };
+            return false;
+        }
+
+        return true;
+    }
+
+    // Clients tell times in milliseconds: who asks for the one in which all began asks for all.
+    private static long BeforeMillisecondOf(long micros) => micros - (micros % 1000) - 1;
 
     private static long Micros(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
 }

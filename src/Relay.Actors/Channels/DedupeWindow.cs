@@ -26,7 +26,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
     public bool TryAdd(string scope, string id, long offset, long nowMicros, out long known)
     {
         Prune(nowMicros);
-        var hash = id.GetHashCode(StringComparison.Ordinal) ^ (scope.GetHashCode(StringComparison.Ordinal) * 31);
+        var hash = HashOf(scope, id);
         if (Find(scope, id, hash, out known))
         {
             return false;
@@ -41,6 +41,13 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         return true;
     }
 
+    /// <summary>Whether an id is remembered.</summary>
+    public bool IsKnown(string scope, string id, long nowMicros)
+    {
+        Prune(nowMicros);
+        return Find(scope, id, HashOf(scope, id), out _);
+    }
+
     /// <summary>Forgets what is too old.</summary>
     public void Prune(long nowMicros)
     {
@@ -49,6 +56,8 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
             Drop();
         }
     }
+
+    private static int HashOf(string scope, string id) => id.GetHashCode(StringComparison.Ordinal) ^ (scope.GetHashCode(StringComparison.Ordinal) * 31);
 
     private bool Find(string scope, string id, int hash, out long offset)
     {

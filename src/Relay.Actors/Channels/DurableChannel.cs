@@ -129,8 +129,7 @@ internal sealed class DurableChannel
 
         try
         {
-            var history = recovered.Recovery.Records.Select(record => PublicationRecord.Read(_channel, position.Epoch, record));
-            state = new ChannelState(_channel, _settings, position, history, recovered.Recovery.Ids);
+            state = StateOf(recovered.Recovery, position);
         }
         catch (InvalidDataException unreadable)
         {
@@ -143,6 +142,15 @@ internal sealed class DurableChannel
         _illness = null;
         _pause = FirstPause;
         return true;
+    }
+
+    private ChannelState StateOf(StreamRecovery recovery, StreamPosition position)
+    {
+        var history = recovery.Records.Select(Read);
+        var values = recovery.LastValues.Select(Read);
+        return new ChannelState(_channel, _settings, position, history, recovery.Ids, values, position.Offset > 0 ? recovery.Opened.State.LastMicros : Now);
+
+        Publication Read(JournalRecord record) => PublicationRecord.Read(_channel, position.Epoch, record);
     }
 
     /// <summary>

@@ -21,7 +21,15 @@ internal sealed class EventRing(int capacity)
     private string _channel = "";
     private StreamPosition _last;
 
+    private delegate bool Filter(ReadOnlySpan<byte> stored);
+
     public int Count { get; private set; }
+
+    /// <summary>Nothing younger than this was ever dropped; microseconds since 1970-01-01 UTC.</summary>
+    public long DroppedMicros { get; set; }
+
+    /// <summary>Null when there is none.</summary>
+    public Publication? Oldest => Count == 0 ? null : StoredEvent.Read(_pieces.Peek().Oldest, _channel, new StreamPosition(_last.Epoch, FirstOffset));
 
     private long FirstOffset => _last.Offset - Count + 1;
 
@@ -29,6 +37,7 @@ internal sealed class EventRing(int capacity)
     {
         if (capacity == 0)
         {
+            Dropped(publication.TimestampMicros);
             return;
         }
 
@@ -60,28 +69,53 @@ internal sealed class EventRing(int capacity)
 
     public List<Publication> After(long offset, int limit, long nowMicros)
     {
-        var from = Count == 0 ? 0 : (int)Math.Clamp(offset + 1 - FirstOffset, 0, Count);
-        return Read(from, (int)Math.Min(Count, (long)from + limit), nowMicros, null);
+        var from = IndexAfter(offset);
+        return Read(from, (int)Math.Min(Count, (long)from + limit), nowMicros);
     }
 
-    public List<Publication> Last(int count, long nowMicros, Func<string, bool>? wanted = null)
+    /// <summary>Those with offsets after <paramref name="offset"/> up to <paramref name="until"/>, at most <paramref name="limit"/> that are not expired.</summary>
+    public List<Publication> Range(long offset, long until, int limit, long nowMicros) => Read(IndexAfter(offset), IndexAfter(until), nowMicros, limit);
+
+    /// <summary>Those of <paramref name="fromMicros"/> or later, at most <paramref name="limit"/>: the newest or the oldest. A clock may have been set back between two.</summary>
+    public List<Publication> From(long fromMicros, int limit, bool newest, long nowMicros, out bool left)
+    {
+        // One more than wanted tells whether any is left.
+        limit = Math.Min(limit, Count);
+        var events = newest ? Newest(limit + 1, nowMicros, IsLater) : Read(0, Count, nowMicros, limit + 1, IsLater);
+        left = events.Count > limit;
+        if (left)
+        {
+            events.RemoveAt(newest ? 0 : limit);
+        }
+
+        return events;
+
+        bool IsLater(ReadOnlySpan<byte> stored) => StoredEvent.TimeOf(stored) >= fromMicros;
+    }
+
+    public List<Publication> Last(int count, long nowMicros, Func<string, bool>? wanted = null) =>
+        Newest(count, nowMicros, wanted is null ? null : stored => wanted(StoredEvent.NameOf(stored)));
+
+    private List<Publication> Newest(int count, long nowMicros, Filter? wanted)
     {
         // Which ones are expired or unwanted is not known before they are read: as long as too few are left it looks further back.
         count = Math.Clamp(count, 0, Count);
         var reach = count;
-        var events = Read(Count - reach, Count, nowMicros, wanted);
+        var events = Read(Count - reach, Count, nowMicros, wanted: wanted);
         while (events.Count < count && reach < Count)
         {
             reach = (int)Math.Min(Count, reach * 4L);
-            events = Read(Count - reach, Count, nowMicros, wanted);
+            events = Read(Count - reach, Count, nowMicros, wanted: wanted);
         }
 
         return events.Count > count ? events[^count..] : events;
     }
 
-    private List<Publication> Read(int from, int to, long nowMicros, Func<string, bool>? wanted)
+    private int IndexAfter(long offset) => Count == 0 ? 0 : (int)Math.Clamp(Math.Max(offset, 0) - FirstOffset + 1, 0, Count);
+
+    private List<Publication> Read(int from, int to, long nowMicros, int limit = int.MaxValue, Filter? wanted = null)
     {
-        var events = new List<Publication>(wanted is null ? Math.Max(0, to - from) : 0);
+        var events = new List<Publication>(wanted is null ? Math.Clamp(to - from, 0, limit) : 0);
         var index = 0;
         foreach (var piece in _pieces)
         {
@@ -91,11 +125,11 @@ internal sealed class EventRing(int capacity)
                 continue;
             }
 
-            for (var at = piece.Start; at < piece.End && index < to; index++)
+            for (var at = piece.Start; at < piece.End && index < to && events.Count < limit; index++)
             {
                 var stored = piece.At(at);
                 at += stored.Length;
-                if (index >= from && StoredEvent.IsAlive(stored, nowMicros) && (wanted is null || wanted(StoredEvent.NameOf(stored))))
+                if (index >= from && StoredEvent.IsAlive(stored, nowMicros) && (wanted is null || wanted(stored)))
                 {
                     events.Add(StoredEvent.Read(stored, _channel, new StreamPosition(_last.Epoch, FirstOffset + index)));
                 }
@@ -105,9 +139,12 @@ internal sealed class EventRing(int capacity)
         return events;
     }
 
+    private void Dropped(long timestampMicros) => DroppedMicros = Math.Max(DroppedMicros, timestampMicros);
+
     private void DropOldest()
     {
         var piece = _pieces.Peek();
+        Dropped(StoredEvent.TimeOf(piece.Oldest));
         piece.Drop();
         Count--;
         if (piece.Count > 0)

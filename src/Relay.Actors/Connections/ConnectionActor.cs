@@ -139,7 +139,7 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         return command switch
         {
             AckCommand => true,
-            PublishCommand or HookEventCommand => _core.PendingSubscriptions == 0 && _core.InFlight < _core.Services.Settings.MaxInFlightPublishes,
+            PublishCommand or PublishBatchCommand or HookEventCommand => _core.PendingSubscriptions == 0 && _core.InFlight < _core.Services.Settings.MaxInFlightPublishes,
             SubscribeCommand or UnsubscribeCommand => _core.InFlight == 0,
             _ => _core.InFlight == 0 && _core.PendingSubscriptions == 0,
         };

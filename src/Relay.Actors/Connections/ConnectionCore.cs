@@ -14,12 +14,10 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Room that is kept between two bursts.</summary>
     private const int MaxKept = 64;
 
-    /// <summary>When a publish that could not be stored may be tried again.</summary>
-    private const int RetryAfterMilliseconds = 1000;
-
     private readonly SubscriptionMap _subscriptions = new();
     private List<PublishItem>? _items;
     private List<ServerMessage>? _acks;
+    private BatchPublishes? _batches;
     private string? _itemsChannel;
     private Action? _whenSubscribed;
 
@@ -155,13 +153,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             return;
         }
 
-        var batch = new PublishBatch
-        {
-            Channel = _itemsChannel!,
-            Items = [.. _items],
-            Scope = Scope,
-            WantsReply = true,
-        };
+        var batch = BatchOf(_itemsChannel!, [.. _items]);
         _items.Clear();
         if (_items.Capacity > MaxKept)
         {
@@ -170,6 +162,33 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
 
         Services.Channels.Tell(batch, Self);
         _itemsChannel = null;
+    }
+
+    /// <summary>Publishes a client's batch, behind what was collected before it; answered when every channel of it has answered.</summary>
+    public void PublishAll(PublishBatchCommand command, Func<PublishCommand, string?> refusal)
+    {
+        FlushPublishes();
+        _batches ??= new BatchPublishes();
+        var results = _batches.Begin(command, refusal, (channel, items, tag) =>
+        {
+            InFlight += items.Length;
+            Services.Channels.Tell(BatchOf(channel, items, tag), Self);
+        });
+        if (results is not null)
+        {
+            AckBatch(command.RequestId, results);
+        }
+    }
+
+    private PublishBatch BatchOf(string channel, PublishItem[] items, long tag = 0) =>
+        new() { Channel = channel, Items = items, Scope = Scope, WantsReply = true, Tag = tag };
+
+    private void AckBatch(RequestId requestId, PublishResult[] results)
+    {
+        if (requestId.IsPresent)
+        {
+            (_acks ??= []).Add(new PublishedBatchMessage { TimestampMicros = Now, RequestId = requestId, Results = results });
+        }
     }
 
     /// <summary>The channel has taken a batch: answers those requests that carried an id.</summary>
@@ -187,26 +206,15 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             var requestId = reply.Batch.Items[i].RequestId;
             if (requestId.IsPresent)
             {
-                (_acks ??= []).Add(reply.Refusal is { } reason ? Refused(requestId, reason, now) : new PublishedMessage
-                {
-                    TimestampMicros = now,
-                    RequestId = requestId,
-                    Position = reply.Outcomes[i].Position,
-                    Duplicate = reply.Outcomes[i].Duplicate,
-                    Subscribers = reply.Subscribers,
-                });
+                (_acks ??= []).Add(PublishAnswers.Of(reply, i, now));
             }
         }
-    }
 
-    private static AckMessage Refused(RequestId requestId, string reason, long now) => new()
-    {
-        TimestampMicros = now,
-        RequestId = requestId,
-        Error = ErrorCode.Unavailable,
-        ErrorText = reason,
-        RetryAfterMilliseconds = RetryAfterMilliseconds,
-    };
+        if (reply.Batch.Tag != 0 && _batches!.TryEnd(reply, out var batch, out var results))
+        {
+            AckBatch(batch, results);
+        }
+    }
 
     /// <summary>Sends the acks collected in this turn with one system call.</summary>
     public void FlushAcks()

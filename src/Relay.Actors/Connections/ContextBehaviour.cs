@@ -61,14 +61,14 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 Remember(core.Find(unsubscribe.Channel)?.Entity ?? unsubscribe.Channel, subscribed: false);
                 core.Unsubscribe(unsubscribe.Channel, unsubscribe.RequestId);
                 return true;
-            case PublishCommand when IsNobody:
-                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to publish before authentication");
-                return true;
-            case PublishCommand when !core.Principal.MayPublish:
-                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to publish");
+            case PublishCommand publish when WhyNotPublish(publish) is { } reason:
+                core.Refuse(publish.RequestId, ErrorCode.NotAuthorized, reason);
                 return true;
             case PublishCommand publish:
-                Publish(publish);
+                core.Publish(publish.Channel, BatchPublishes.ItemOf(publish));
+                return true;
+            case PublishBatchCommand batch:
+                core.PublishAll(batch, WhyNotPublish);
                 return true;
             case AckCommand { Position: { } position }:
                 Acked(position);
@@ -86,7 +86,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 return true;
             case HistoryCommand history when MayRead(history.Channel):
                 core.IsBusy = true;
-                core.Tell(core.Services.Channels, history.Channel, new HistoryQuery { Tag = history, After = history.Since, Limit = history.Limit });
+                core.Tell(core.Services.Channels, history.Channel, QueryOf(history));
                 return true;
             case PresenceCommand or HistoryCommand:
                 core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to read this channel");
@@ -153,6 +153,8 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             RequestId = command.RequestId,
             Since = command.Since,
             Last = command.Last,
+            LastPerKey = command.LastPerKey,
+            FromMicros = command.FromMicros,
             Presence = command.Presence,
             Filter = command.Filter,
             IsPattern = command.IsPattern,
@@ -189,15 +191,21 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 
     private static bool IsAgent(string channel) => channel.StartsWith(AgentPrefix, StringComparison.Ordinal);
 
-    private void Publish(PublishCommand command) => core.Publish(command.Channel, new PublishItem
+    // Asked for every item of a batch.
+    private string? WhyNotPublish(PublishCommand command) =>
+        IsNobody ? "Not authorized to publish before authentication" : core.Principal.MayPublish ? null : "Not authorized to publish";
+
+    private static HistoryQuery QueryOf(HistoryCommand command) => new()
     {
-        Event = command.Event,
-        Data = command.Data,
-        RequestId = command.RequestId,
-        IdempotencyKey = command.IdempotencyKey,
+        Tag = command,
+        After = command.Since,
+        Until = command.Until,
+        FromMicros = command.FromMicros,
+        LastPerKey = command.LastPerKey,
         Key = command.Key,
-        TtlMilliseconds = command.TtlMilliseconds,
-    });
+        Limit = command.Limit,
+        IsPage = true,
+    };
 
     private void Acked(StreamPosition position)
     {
@@ -300,7 +308,8 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
         RequestId = command.RequestId,
         Channel = command.Channel,
         Position = reply.Position,
-        Events = Page(reply.Events, oldestFirst: command.Since is not null),
+        Recovered = command.Since is null && command.FromMicros is null ? null : reply.Complete,
+        Events = Page(reply.Events, oldestFirst: command.LastPerKey || command.Since is not null || command.FromMicros is not null),
     });
 
     // One answer is one frame. Who asked from a position goes on behind the last event it got; who asked for the newest gets the newest that fit.

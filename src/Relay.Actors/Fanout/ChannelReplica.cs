@@ -261,7 +261,12 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         if (subscription.Since is { } since)
         {
             _members.BeginToCatchUp(subscription);
-            Ask(new HistoryQuery { Tag = subscription, Resume = since, Limit = MaxReplay });
+            Ask(new HistoryQuery { Tag = subscription, Resume = since, Limit = MaxReplay, LastPerKey = subscription.LastPerKey });
+        }
+        else if (subscription.LastPerKey || subscription.FromMicros is not null)
+        {
+            _members.BeginToCatchUp(subscription);
+            Ask(new HistoryQuery { Tag = subscription, FromMicros = subscription.FromMicros, LastPerKey = subscription.LastPerKey, Limit = MaxReplay });
         }
         else if (subscription.Last > 0)
         {
@@ -290,7 +295,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        _members.Start(subscription, _position, reply.Events, reply.Query.Resume is null ? null : reply.Complete);
+        _members.Start(subscription, _position, reply.Events, reply.Query.Resume is null && reply.Query.FromMicros is null ? null : reply.Complete);
     }
 
     private void Remove(Subscription subscription, RequestId requestId)

@@ -32,6 +32,12 @@ public sealed class Subscription(ClientConnection client, string channel)
     /// <summary>Newest events to replay; 0 = none.</summary>
     public int Last { get; init; }
 
+    /// <summary>Begins with the newest event of each key; beside <see cref="Since"/> only where that cannot be resumed from.</summary>
+    public bool LastPerKey { get; init; }
+
+    /// <summary>Begins with what was accepted at this time or later, microseconds since 1970-01-01 UTC; null = not by time.</summary>
+    public long? FromMicros { get; init; }
+
     /// <summary>Counts as present and is told of joins and leaves.</summary>
     public bool Presence { get; init; }
 
@@ -43,7 +49,7 @@ public sealed class Subscription(ClientConnection client, string channel)
     }
 
     /// <summary>True for a silent subscription that asks for nothing in particular: where the client is subscribed already, it changes nothing.</summary>
-    internal bool HasNoWishes => !RequestId.IsPresent && Since is null && Last == 0 && !Presence && Filter is null;
+    internal bool HasNoWishes => !RequestId.IsPresent && Since is null && Last == 0 && !LastPerKey && FromMicros is null && !Presence && Filter is null;
 
     /// <summary>The client's earlier subscription to the channel, which ends when this one starts; null when there is none, or no longer.</summary>
     internal Subscription? Replaces { get; set; }

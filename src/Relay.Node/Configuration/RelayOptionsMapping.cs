@@ -74,6 +74,7 @@ public static class RelayOptionsMapping
         HistoryAge = options.HistoryAge > TimeSpan.Zero ? options.HistoryAge : Forever,
         DedupeWindow = options.DedupeWindow,
         DedupeIds = options.DedupeIds,
+        KeyedValues = options.KeyedValues,
         WhenSlow = options.WhenSlow,
         Durability = options.Durability,
     };

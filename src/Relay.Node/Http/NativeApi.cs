@@ -154,25 +154,23 @@ internal static class NativeApi
             return;
         }
 
-        var limit = 100;
-        if (context.Request.Query["limit"].ToString() is { Length: > 0 } text && (!int.TryParse(text, out limit) || limit is < 1 or > MaxItems))
+        if (HistoryQuestion.Read(context.Request.Query, out var problem) is not { } query)
         {
-            await RefuseAsync(context, $"limit must be 1 to {MaxItems}");
+            await RefuseAsync(context, problem);
             return;
         }
 
-        if (!TryReadSince(context.Request.Query["since"].ToString(), out var since))
-        {
-            await RefuseAsync(context, "since must be epoch:offset");
-            return;
-        }
-
-        var reply = await relay.HistoryAsync(channel, new HistoryQuery { Limit = limit, After = since }, context.RequestAborted);
+        var reply = await relay.HistoryAsync(channel, query, context.RequestAborted);
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteString("channel", channel);
             json.WriteString("epoch", reply.Position.Epoch.ToString());
             json.WriteNumber("offset", reply.Position.Offset);
+            if (HistoryQuestion.SaysRecovered(query))
+            {
+                json.WriteBoolean("recovered", reply.Complete);
+            }
+
             json.WriteStartArray("events");
             var frames = new System.Buffers.ArrayBufferWriter<byte>();
             foreach (var publication in reply.Events)
@@ -238,6 +236,11 @@ internal static class NativeApi
             return false;
         }
 
+        if (!IfVersion.TryRead(entry, key, out var ifVersion, ref problem))
+        {
+            return false;
+        }
+
         long ttl = 0;
         if (entry.TryGetProperty("ttl", out var ttlValue) && (ttlValue.ValueKind != JsonValueKind.Number || !ttlValue.TryGetInt64(out ttl) || ttl is < 0 or > 31_536_000_000))
         {
@@ -252,6 +255,7 @@ internal static class NativeApi
             IdempotencyKey = id,
             Key = key,
             TtlMilliseconds = ttl,
+            IfVersion = ifVersion,
         };
         return true;
     }
@@ -274,32 +278,24 @@ internal static class NativeApi
         return false;
     }
 
-    private static bool TryReadSince(string text, out StreamPosition? since)
-    {
-        since = null;
-        if (text.Length == 0)
-        {
-            return true;
-        }
-
-        var colon = text.IndexOf(':');
-        if (colon < 0 || !Epoch.TryParse(System.Text.Encoding.UTF8.GetBytes(text[..colon]), out var epoch) || !long.TryParse(text.AsSpan(colon + 1), out var offset) || offset < 0)
-        {
-            return false;
-        }
-
-        since = new StreamPosition(epoch, offset);
-        return true;
-    }
-
     private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item)
     {
         try
         {
             var reply = await relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted);
-            return reply.Refusal is { } reason
-                ? new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason)
-                : new Result(StatusCodes.Status200OK, reply.Outcomes[0], reply.Subscribers, "");
+            if (reply.Refusal is { } reason)
+            {
+                return new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason);
+            }
+
+            var outcome = reply.Outcomes[0];
+            var status = outcome.Error switch
+            {
+                null => StatusCodes.Status200OK,
+                ErrorCode.VersionMismatch => StatusCodes.Status409Conflict,
+                _ => StatusCodes.Status400BadRequest,
+            };
+            return new Result(status, outcome, reply.Subscribers, outcome.ErrorText);
         }
         catch (AskTimeoutException)
         {
@@ -329,11 +325,20 @@ internal static class NativeApi
     {
         if (result.Status != StatusCodes.Status200OK)
         {
-            var retry = result.Status == StatusCodes.Status503ServiceUnavailable;
-            ApiGuard.Error(json, retry ? "UNAVAILABLE" : "INVALID_MESSAGE", result.Error);
-            if (retry)
+            var code = result.Status switch
+            {
+                StatusCodes.Status503ServiceUnavailable => ErrorCode.Unavailable,
+                StatusCodes.Status409Conflict => ErrorCode.VersionMismatch,
+                _ => ErrorCode.InvalidMessage,
+            };
+            ApiGuard.Error(json, ErrorCodeName.Of(code), result.Error);
+            if (code == ErrorCode.Unavailable)
             {
                 json.WriteNumber("retry_after_ms", RetryAfterMilliseconds);
+            }
+            else if (code == ErrorCode.VersionMismatch)
+            {
+                IfVersion.WriteCurrent(json, result.Outcome.Position);
             }
 
             return;

@@ -22,6 +22,11 @@ internal ref struct ContextFields
     public JsonValue Ttl;
     public JsonValue Key;
     public JsonValue Limit;
+    public JsonValue Until;
+    public JsonValue Items;
+    public JsonValue IfVersion;
+    public JsonValue SinceTime;
+    public JsonValue LastPerKey;
 
     /// <summary>Reads the whole document; the fields count only for <see cref="JsonShape.Object"/>.</summary>
     public static JsonShape Read(ReadOnlySpan<byte> message, bool binary, out ContextFields fields)
@@ -41,6 +46,19 @@ internal ref struct ContextFields
         return reader.Failed ? JsonShape.Invalid : JsonShape.Object;
     }
 
+    /// <summary>The members of an object inside a frame that is known to be well-formed.</summary>
+    public static ContextFields Inside(JsonValue value)
+    {
+        ContextFields fields = default;
+        var reader = JsonObjectReader.Inside(value);
+        while (reader.Read())
+        {
+            fields.Take(reader.Name, reader.Value);
+        }
+
+        return fields;
+    }
+
     private void Take(ReadOnlySpan<byte> name, JsonValue value)
     {
         switch (name.Length)
@@ -55,12 +73,17 @@ internal ref struct ContextFields
             case 5 when name.SequenceEqual("token"u8): Token = value; break;
             case 5 when name.SequenceEqual("since"u8): Since = value; break;
             case 5 when name.SequenceEqual("limit"u8): Limit = value; break;
+            case 5 when name.SequenceEqual("until"u8): Until = value; break;
+            case 5 when name.SequenceEqual("items"u8): Items = value; break;
             case 6 when name.SequenceEqual("filter"u8): Filter = value; break;
             case 7 when name.SequenceEqual("channel"u8): Channel = value; break;
             case 8 when name.SequenceEqual("agent_id"u8): AgentId = value; break;
             case 8 when name.SequenceEqual("presence"u8): Presence = value; break;
             case 10 when name.SequenceEqual("message_id"u8): MessageId = value; break;
             case 10 when name.SequenceEqual("session_id"u8): SessionId = value; break;
+            case 10 when name.SequenceEqual("if_version"u8): IfVersion = value; break;
+            case 10 when name.SequenceEqual("since_time"u8): SinceTime = value; break;
+            case 12 when name.SequenceEqual("last_per_key"u8): LastPerKey = value; break;
         }
     }
 

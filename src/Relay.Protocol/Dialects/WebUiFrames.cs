@@ -83,7 +83,7 @@ internal static class WebUiFrames
     {
         ErrorCode.ParseError => "INVALID_JSON",
         ErrorCode.NotAuthorized or ErrorCode.InvalidToken or ErrorCode.TokenRequired or ErrorCode.MissingCredentials => "UNAUTHORIZED",
-        ErrorCode.InvalidChannel or ErrorCode.InvalidEvent or ErrorCode.InvalidData or ErrorCode.TooLarge => "INVALID_MESSAGE",
+        ErrorCode.InvalidChannel or ErrorCode.InvalidEvent or ErrorCode.InvalidData or ErrorCode.TooLarge or ErrorCode.VersionMismatch => "INVALID_MESSAGE",
         ErrorCode.Unavailable => "INTERNAL_ERROR",
         _ => ErrorCodeName.Of(code),
     };

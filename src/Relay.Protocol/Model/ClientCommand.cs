@@ -25,6 +25,14 @@ public sealed class SubscribeCommand : ClientCommand
     /// <summary>Replay the newest n events first; 0 = none.</summary>
     public int Last { get; init; }
 
+    /// <summary>
+    /// The newest event of each key first. Beside <see cref="Since"/>: only where that position cannot be resumed from.
+    /// </summary>
+    public bool LastPerKey { get; init; }
+
+    /// <summary>Replay what was accepted at this time or later, microseconds since 1970-01-01 UTC; null = not by time.</summary>
+    public long? FromMicros { get; init; }
+
     /// <summary>Send join and leave events and count this client as present.</summary>
     public bool Presence { get; init; }
 
@@ -59,6 +67,16 @@ public sealed class PublishCommand : ClientCommand
 
     /// <summary>Native: time to live in milliseconds; 0 = no end.</summary>
     public long TtlMilliseconds { get; init; }
+
+    /// <summary>Native: accept only when the key is at this version; null = in any case. Never without a <see cref="Key"/>.</summary>
+    public ExpectedVersion? IfVersion { get; init; }
+}
+
+/// <summary>Native: publish several events, to one channel or to many; each has its own result.</summary>
+public sealed class PublishBatchCommand : ClientCommand
+{
+    /// <summary>In their order: a <see cref="PublishCommand"/> without a request id, or a <see cref="RejectedCommand"/> for an item that is no valid publish.</summary>
+    public required IReadOnlyList<ClientCommand> Items { get; init; }
 }
 
 /// <summary>The dialect's own ping (not the WebSocket control frame).</summary>
@@ -99,6 +117,18 @@ public sealed class HistoryCommand : ClientCommand
 
     /// <summary>Events after this position; null = the newest ones.</summary>
     public StreamPosition? Since { get; init; }
+
+    /// <summary>With <see cref="Since"/>: the last offset wanted; null = up to the newest.</summary>
+    public long? Until { get; init; }
+
+    /// <summary>Events accepted at this time or later, microseconds since 1970-01-01 UTC; null = not by time.</summary>
+    public long? FromMicros { get; init; }
+
+    /// <summary>The newest event of each key; with <see cref="Since"/> only those behind that position.</summary>
+    public bool LastPerKey { get; init; }
+
+    /// <summary>With <see cref="LastPerKey"/>: of this key only; null = of all.</summary>
+    public string? Key { get; init; }
 
     /// <summary>At most this many events, at least 1.</summary>
     public int Limit { get; init; } = 100;

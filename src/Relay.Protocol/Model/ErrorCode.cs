@@ -68,4 +68,7 @@ public enum ErrorCode
 
     /// <summary>Native protobuf: the payload is not one JSON value.</summary>
     InvalidData,
+
+    /// <summary>Native: the key of a versioned publish is not at the version expected; nothing was accepted.</summary>
+    VersionMismatch,
 }

@@ -71,6 +71,48 @@ public sealed class PublishedMessage : AckMessage
     public int Subscribers { get; init; }
 }
 
+/// <summary>Native: the key of a versioned publish is not at the version expected; older dialects see a plain refusal.</summary>
+public sealed class VersionMismatchMessage : AckMessage
+{
+    /// <summary>The version it has; default = it has no value.</summary>
+    public required StreamPosition Current { get; init; }
+}
+
+/// <summary>Native: answer to a <c>publish_batch</c>. It is a success when every item is one.</summary>
+public sealed class PublishedBatchMessage : AckMessage
+{
+    /// <summary>In the order of the items.</summary>
+    public required IReadOnlyList<PublishResult> Results { get; init; }
+}
+
+/// <summary>What became of one item of a batch. Immutable.</summary>
+public readonly record struct PublishResult
+{
+    /// <summary>Where it was published; empty when the item named no valid channel.</summary>
+    public string Channel { get; init; }
+
+    /// <summary>Null on success.</summary>
+    public ErrorCode? Error { get; init; }
+
+    /// <summary>The refusal's text; empty on success.</summary>
+    public string ErrorText { get; init; }
+
+    /// <summary>A retry after so many milliseconds can help; 0 = it cannot.</summary>
+    public long RetryAfterMilliseconds { get; init; }
+
+    /// <summary>
+    /// The place it got (for a duplicate: had got the first time). With <see cref="ErrorCode.VersionMismatch"/> the version the key has, default = it has no
+    /// value.
+    /// </summary>
+    public StreamPosition Position { get; init; }
+
+    /// <summary>True when the idempotency key was known.</summary>
+    public bool Duplicate { get; init; }
+
+    /// <summary>How many subscribers the channel has on all nodes.</summary>
+    public int Subscribers { get; init; }
+}
+
 /// <summary>A refusal that answers no acked request.</summary>
 public sealed class ErrorMessage : ServerMessage
 {
@@ -165,6 +207,12 @@ public sealed class HistoryMessage : AckMessage
 
     /// <summary>Its position when it was asked.</summary>
     public required StreamPosition Position { get; init; }
+
+    /// <summary>
+    /// True when nothing of what was asked for is gone (more may follow behind the last event); false when it is not all there any more. Null when the
+    /// newest were asked for.
+    /// </summary>
+    public bool? Recovered { get; init; }
 
     /// <summary>Oldest first.</summary>
     public required IReadOnlyList<Publication> Events { get; init; }

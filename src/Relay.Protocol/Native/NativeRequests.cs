@@ -21,17 +21,27 @@ internal static class NativeRequests
         Reject(id, ErrorCode.InvalidChannel, "Invalid channel format: " + Encoding.UTF8.GetString(channel));
 
     public static ClientCommand Subscribe(
-        RequestId id, ReadOnlySpan<byte> channel, StreamPosition? since, long last, bool presence, EventFilter? filter)
+        RequestId id, ReadOnlySpan<byte> channel, StreamPosition? since, long last, bool presence, EventFilter? filter, bool lastPerKey, long? sinceTime)
     {
         if (last is < 0 or > int.MaxValue)
         {
             return Reject(id, ErrorCode.InvalidMessage, "Invalid last: expected a number of events, 0 or more");
         }
 
+        if (NativeReplay.Problem(since, last, lastPerKey, sinceTime) is { } problem)
+        {
+            return Reject(id, ErrorCode.InvalidMessage, problem);
+        }
+
         var isPattern = ChannelPattern.LooksLikePattern(channel);
         if (!ChannelName.TryParse(channel, out var name) || (isPattern && !ChannelPattern.TryParse(name, out _)))
         {
             return InvalidChannel(id, channel);
+        }
+
+        if (isPattern && (lastPerKey || sinceTime is not null))
+        {
+            return Reject(id, ErrorCode.InvalidMessage, "A pattern has no history: last_per_key and since_time are for one channel");
         }
 
         return new SubscribeCommand
@@ -41,6 +51,8 @@ internal static class NativeRequests
             IsPattern = isPattern,
             Since = since,
             Last = (int)last,
+            LastPerKey = lastPerKey,
+            FromMicros = NativeReplay.Micros(sinceTime),
             Presence = presence,
             Filter = filter,
         };
@@ -53,7 +65,8 @@ internal static class NativeRequests
         ReadOnlySpan<byte> name,
         ReadOnlyMemory<byte> data,
         ReadOnlySpan<byte> key,
-        long ttl)
+        long ttl,
+        ExpectedVersion? ifVersion)
     {
         if (!EventName.TryParse(name, out var eventName))
         {
@@ -75,6 +88,11 @@ internal static class NativeRequests
             return Reject(id, ErrorCode.InvalidMessage, "Invalid ttl: expected milliseconds, 0 or more");
         }
 
+        if (ifVersion is not null && conflationKey is null)
+        {
+            return Reject(id, ErrorCode.InvalidMessage, "if_version needs a key: the version is that of the key");
+        }
+
         return new PublishCommand
         {
             RequestId = id,
@@ -84,6 +102,7 @@ internal static class NativeRequests
             IdempotencyKey = idempotencyKey,
             Key = conflationKey,
             TtlMilliseconds = ttl,
+            IfVersion = ifVersion,
         };
     }
 
@@ -95,23 +114,6 @@ internal static class NativeRequests
         }
 
         return ChannelName.TryParse(channel, out var name) ? new PresenceCommand { RequestId = id, Channel = name } : InvalidChannel(id, channel);
-    }
-
-    public static ClientCommand History(RequestId id, ReadOnlySpan<byte> channel, StreamPosition? since, long limit)
-    {
-        if (!id.IsPresent)
-        {
-            return Reject(id, ErrorCode.InvalidMessage, "history needs an id");
-        }
-
-        if (limit is < 1 or > int.MaxValue)
-        {
-            return Reject(id, ErrorCode.InvalidMessage, "Invalid limit: expected a number of events, 1 or more");
-        }
-
-        return ChannelName.TryParse(channel, out var name)
-            ? new HistoryCommand { RequestId = id, Channel = name, Since = since, Limit = (int)limit }
-            : InvalidChannel(id, channel);
     }
 
     public static ClientCommand Auth(RequestId id, string? agentId, string? sessionId, string? token)
@@ -141,7 +143,8 @@ internal static class NativeRequests
     public static RejectedCommand InvalidFilter(RequestId id) =>
         Reject(id, ErrorCode.InvalidMessage, "Invalid filter: expected a list of at most 256 event names or prefixes");
 
-    private static bool TryKey(ReadOnlySpan<byte> utf8, out string? key)
+    /// <summary>A key's text, null when empty; false when it is too long or no UTF-8.</summary>
+    public static bool TryKey(ReadOnlySpan<byte> utf8, out string? key)
     {
         key = null;
         if (utf8.Length > MaxKeyBytes || !System.Text.Unicode.Utf8.IsValid(utf8))

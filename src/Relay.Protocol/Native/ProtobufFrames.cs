@@ -80,6 +80,39 @@ internal static class ProtobufFrames
             frame.Duplicate = published.Duplicate;
             frame.Subscribers = published.Subscribers;
         }
+        else if (ack is VersionMismatchMessage mismatch)
+        {
+            frame.Current = Position(mismatch.Current);
+        }
+        else if (ack is PublishedBatchMessage batch)
+        {
+            frame.Success = NativeBatchFrames.IsSuccess(batch);
+            frame.Results.AddRange(batch.Results.Select(Result));
+        }
+
+        return frame;
+    }
+
+    private static Wire.PublishResult Result(PublishResult result)
+    {
+        var frame = new Wire.PublishResult
+        {
+            Success = result.Error is null,
+            Channel = result.Channel ?? "",
+            Duplicate = result.Duplicate,
+            Subscribers = result.Subscribers,
+            Error = result.ErrorText ?? "",
+            RetryAfterMs = result.RetryAfterMilliseconds,
+        };
+        if (result.Error is { } code)
+        {
+            frame.Code = ErrorCodeName.Of(code);
+            frame.Current = code == ErrorCode.VersionMismatch ? Position(result.Position) : null;
+        }
+        else
+        {
+            frame.Position = Position(result.Position);
+        }
 
         return frame;
     }
@@ -105,6 +138,11 @@ internal static class ProtobufFrames
     {
         var frame = new Wire.HistoryPage { Id = IdText(history.RequestId), Channel = history.Channel, Position = Position(history.Position) };
         frame.Events.AddRange(history.Events.Select(Event));
+        if (history.Recovered is { } recovered)
+        {
+            frame.Recovered = recovered;
+        }
+
         return frame;
     }
 

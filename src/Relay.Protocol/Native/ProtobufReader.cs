@@ -14,6 +14,7 @@ internal static class ProtobufReader
         return request.CommandCase switch
         {
             Wire.ClientMessage.CommandOneofCase.Publish => Publish(id, request.Id, request.Publish),
+            Wire.ClientMessage.CommandOneofCase.PublishBatch => PublishBatch(id, request.PublishBatch),
             Wire.ClientMessage.CommandOneofCase.Ping => new PingCommand { RequestId = id },
             Wire.ClientMessage.CommandOneofCase.Ack => Ack(request.Ack),
             Wire.ClientMessage.CommandOneofCase.Subscribe => Subscribe(id, request.Subscribe),
@@ -34,7 +35,27 @@ internal static class ProtobufReader
             return NativeRequests.Reject(id, ErrorCode.InvalidData, "Invalid data: expected one JSON value");
         }
 
-        return NativeRequests.Publish(id, Name(idText), Name(publish.Channel), Name(publish.Event), data, Name(publish.Key), publish.Ttl);
+        if (!TryVersion(publish.IfVersion, out var ifVersion))
+        {
+            return NativeBatch.InvalidVersion(id);
+        }
+
+        return NativeRequests.Publish(id, Name(idText), Name(publish.Channel), Name(publish.Event), data, Name(publish.Key), publish.Ttl, ifVersion);
+    }
+
+    private static ClientCommand PublishBatch(RequestId id, Wire.PublishBatch batch) => NativeBatch.Of(
+        id, [.. batch.Items.Take(NativeBatch.MaxItems + 1).Select(static item => Publish(RequestId.None, item.Id, item.Publish ?? new Wire.Publish()))]);
+
+    private static bool TryVersion(Wire.Position? position, out ExpectedVersion? version)
+    {
+        version = position switch
+        {
+            null => null,
+            { Epoch: "", Offset: >= 0 } => new ExpectedVersion(default, position.Offset),
+            { Offset: > 0 } when NativeRequests.TryPosition(Name(position.Epoch), position.Offset, out var known) => new ExpectedVersion(known.Epoch, known.Offset),
+            _ => null,
+        };
+        return version is not null || position is null;
     }
 
     private static AckCommand Ack(Wire.EventAck ack) =>
@@ -52,11 +73,20 @@ internal static class ProtobufReader
             return NativeRequests.InvalidFilter(id);
         }
 
-        return NativeRequests.Subscribe(id, Name(subscribe.Channel), since, subscribe.Last, subscribe.Presence, filter);
+        return NativeRequests.Subscribe(
+            id, Name(subscribe.Channel), since, subscribe.Last, subscribe.Presence, filter, subscribe.LastPerKey, subscribe.HasSinceTime ? subscribe.SinceTime : null);
     }
 
     private static ClientCommand History(RequestId id, Wire.HistoryRequest history) => TrySince(history.Since, out var since)
-        ? NativeRequests.History(id, Name(history.Channel), since, history.Limit == 0 ? 100 : history.Limit)
+        ? NativeReplay.History(id, Name(history.Channel), new HistoryWish
+        {
+            Since = since,
+            Until = history.HasUntil ? history.Until : null,
+            SinceTime = history.HasSinceTime ? history.SinceTime : null,
+            LastPerKey = history.LastPerKey,
+            Key = Name(history.Key),
+            Limit = history.Limit == 0 ? null : history.Limit,
+        })
         : NativeRequests.InvalidSince(id);
 
     private static bool TrySince(Wire.Position? position, out StreamPosition? since)

@@ -14,6 +14,9 @@ internal static class RelayJsonFrames
             case HistoryMessage history:
                 History(ref json, history);
                 break;
+            case PublishedBatchMessage batch:
+                NativeBatchFrames.Write(ref json, batch);
+                break;
             case AckMessage ack:
                 Ack(ref json, ack);
                 break;
@@ -58,6 +61,11 @@ internal static class RelayJsonFrames
             json.String(ErrorCodeName.Of(code));
             json.Raw(",\"error\":"u8);
             json.String(ack.ErrorText);
+            if (ack is VersionMismatchMessage mismatch)
+            {
+                NativeBatchFrames.Current(ref json, mismatch.Current);
+            }
+
             if (ack.RetryAfterMilliseconds > 0)
             {
                 json.Raw(",\"retry_after_ms\":"u8);
@@ -182,6 +190,12 @@ internal static class RelayJsonFrames
         json.Raw(",\"success\":true,\"channel\":"u8);
         json.String(history.Channel);
         Position(ref json, history.Position);
+        if (history.Recovered is { } recovered)
+        {
+            json.Raw(",\"recovered\":"u8);
+            json.Boolean(recovered);
+        }
+
         json.Raw(",\"events\":["u8);
         for (var i = 0; i < history.Events.Count; i++)
         {

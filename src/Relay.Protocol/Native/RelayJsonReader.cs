@@ -12,6 +12,11 @@ internal static class RelayJsonReader
             return Publish(id, fields);
         }
 
+        if (type.SequenceEqual("publish_batch"u8))
+        {
+            return PublishBatch(id, fields);
+        }
+
         if (type.SequenceEqual("ping"u8))
         {
             return new PingCommand { RequestId = id };
@@ -49,7 +54,7 @@ internal static class RelayJsonReader
 
     private static ClientCommand Subscribe(RequestId id, in ContextFields fields)
     {
-        if (!fields.Channel.IsString || (!fields.Presence.IsMissing && fields.Presence.Kind != JsonKind.Boolean))
+        if (!fields.Channel.IsString || !IsOptionalFlag(fields.Presence) || !IsOptionalFlag(fields.LastPerKey))
         {
             return Unreadable(id);
         }
@@ -64,7 +69,8 @@ internal static class RelayJsonReader
             return NativeRequests.InvalidFilter(id);
         }
 
-        return NativeRequests.Subscribe(id, fields.Channel.Utf8, since, IntegerOr(fields.Last, 0), fields.Presence.IsTrue, filter);
+        return NativeRequests.Subscribe(
+            id, fields.Channel.Utf8, since, IntegerOr(fields.Last, 0), fields.Presence.IsTrue, filter, fields.LastPerKey.IsTrue, IntegerOrNull(fields.SinceTime));
     }
 
     private static ClientCommand Publish(RequestId id, in ContextFields fields)
@@ -74,11 +80,33 @@ internal static class RelayJsonReader
             return Unreadable(id);
         }
 
+        if (!TryVersion(fields.IfVersion, out var ifVersion))
+        {
+            return NativeBatch.InvalidVersion(id);
+        }
+
         // Only a string is an idempotency key. Numbers are counters that begin anew with every connection: as keys they would make one
         // client's second request a repeat of another client's (docs/decisions/0004).
         var idText = fields.Id.IsString ? fields.Id.Utf8 : default;
         return NativeRequests.Publish(
-            id, idText, fields.Channel.Utf8, fields.Event.Utf8, fields.Data.Copy(), fields.Key.Utf8, IntegerOr(fields.Ttl, 0));
+            id, idText, fields.Channel.Utf8, fields.Event.Utf8, fields.Data.Copy(), fields.Key.Utf8, IntegerOr(fields.Ttl, 0), ifVersion);
+    }
+
+    private static ClientCommand PublishBatch(RequestId id, in ContextFields fields)
+    {
+        if (fields.Items.Kind != JsonKind.Array)
+        {
+            return NativeBatch.Invalid(id);
+        }
+
+        var items = new List<ClientCommand>();
+        var elements = new JsonArrayReader(fields.Items);
+        while (items.Count <= NativeBatch.MaxItems && elements.Read())
+        {
+            items.Add(elements.Value.Kind == JsonKind.Object ? Publish(RequestId.None, ContextFields.Inside(elements.Value)) : Unreadable(RequestId.None));
+        }
+
+        return NativeBatch.Of(id, items);
     }
 
     private static ClientCommand Auth(RequestId id, in ContextFields fields) =>
@@ -88,15 +116,28 @@ internal static class RelayJsonReader
 
     private static ClientCommand History(RequestId id, in ContextFields fields)
     {
-        if (!fields.Channel.IsString)
+        if (!fields.Channel.IsString || !fields.Key.IsOptionalString || !IsOptionalFlag(fields.LastPerKey))
         {
             return Unreadable(id);
         }
 
-        return TrySince(fields.Since, out var since)
-            ? NativeRequests.History(id, fields.Channel.Utf8, since, IntegerOr(fields.Limit, 100))
-            : NativeRequests.InvalidSince(id);
+        if (!TrySince(fields.Since, out var since))
+        {
+            return NativeRequests.InvalidSince(id);
+        }
+
+        return NativeReplay.History(id, fields.Channel.Utf8, new HistoryWish
+        {
+            Since = since,
+            Until = IntegerOrNull(fields.Until),
+            SinceTime = IntegerOrNull(fields.SinceTime),
+            LastPerKey = fields.LastPerKey.IsTrue,
+            Key = fields.Key.Utf8,
+            Limit = IntegerOrNull(fields.Limit),
+        });
     }
+
+    private static bool IsOptionalFlag(JsonValue value) => value.IsMissing || value.Kind == JsonKind.Boolean;
 
     // What is there but no integer is out of every range.
     private static long IntegerOr(JsonValue value, long missing)
@@ -107,6 +148,28 @@ internal static class RelayJsonReader
         }
 
         return value.TryGetInteger(out var integer) ? integer : -1;
+    }
+
+    private static long? IntegerOrNull(JsonValue value) => value.IsMissing ? null : IntegerOr(value, 0);
+
+    // null is what a key without a value has: whoever sends back the "current" of a refusal means just that, and must not overwrite what came meanwhile.
+    private static bool TryVersion(JsonValue value, out ExpectedVersion? version)
+    {
+        version = null;
+        switch (value.Kind)
+        {
+            case JsonKind.Absent:
+                return true;
+            case JsonKind.Null:
+                version = ExpectedVersion.NoValue;
+                return true;
+            case JsonKind.Number:
+                version = value.TryGetInteger(out var offset) && offset >= 0 ? new ExpectedVersion(default, offset) : null;
+                return version is not null;
+            default:
+                version = TrySince(value, out var position) && position is { Offset: > 0 } known ? new ExpectedVersion(known.Epoch, known.Offset) : null;
+                return version is not null;
+        }
     }
 
     private static bool TrySince(JsonValue value, out StreamPosition? since)

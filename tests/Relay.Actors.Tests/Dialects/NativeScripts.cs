@@ -168,9 +168,9 @@ public sealed class NativeScripts
         a > {"type":"history","channel":"topics/x","limit":2,"id":"h"}
         a < {"type":"history","id":"h","success":true,"channel":"topics/x","epoch":"‹e›","offset":3,"events":[{"id":"msg_‹e›2",…},{"id":"msg_‹e›3",…}]}
         a > {"type":"history","channel":"topics/x","since":{"epoch":"‹e›","offset":1},"limit":1,"id":"h"}
-        a < {"type":"history",…"offset":3,"events":[{"id":"msg_‹e›2",…,"offset":2}]}
+        a < {"type":"history",…"offset":3,"recovered":true,"events":[{"id":"msg_‹e›2",…,"offset":2}]}
         a > {"type":"history","channel":"topics/x","since":{"epoch":"‹e›","offset":9223372036854775807},"id":"h"}
-        a < {"type":"history",…"events":[]}
+        a < {"type":"history",…"recovered":false,"events":[]}
         a > {"type":"history","channel":"topics/empty","id":"h"}
         a < {"type":"history","id":"h","success":true,"channel":"topics/empty","epoch":"…","offset":0,"events":[]}
         """);

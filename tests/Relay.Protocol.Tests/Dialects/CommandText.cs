@@ -10,15 +10,19 @@ internal static class CommandText
         null => "silence",
         RejectedCommand c => $"{(c.IsAck ? "refused" : "error")} {c.Code}",
         SubscribeCommand c => $"subscribe {c.Channel}{If(c.IsPattern, " pattern")}{Since(c.Since)}{If(c.Last > 0, $" last={c.Last}")}"
+            + $"{If(c.LastPerKey, " last_per_key")}{If(c.FromMicros is not null, $" from={c.FromMicros}")}"
             + $"{If(c.Presence, " presence")}{If(c.Filter is not null, $" filter=[{Join(c.Filter?.Patterns)}]")}",
         UnsubscribeCommand c => $"unsubscribe {c.Channel}",
         PublishCommand c => $"publish {c.Channel} {c.Event}{Data(c.Data)}{If(c.IdempotencyKey is not null, $" once={c.IdempotencyKey}")}"
-            + $"{If(c.Key is not null, $" key={c.Key}")}{If(c.TtlMilliseconds > 0, $" ttl={c.TtlMilliseconds}")}",
+            + $"{If(c.Key is not null, $" key={c.Key}")}{If(c.TtlMilliseconds > 0, $" ttl={c.TtlMilliseconds}")}"
+            + If(c.IfVersion is not null, $" if={(c.IfVersion?.Epoch.IsNone == true ? "" : $"{c.IfVersion?.Epoch}:")}{c.IfVersion?.Offset}"),
+        PublishBatchCommand c => $"batch [{string.Join("; ", c.Items.Select(Of))}]",
         PingCommand => "ping",
         AckCommand c => $"ack {(c.Position is { } p ? $"{p.Epoch}:{p.Offset}" : "nothing of ours")}",
         AuthCommand c => $"auth agent={c.AgentId ?? "-"} session={c.SessionId ?? "-"} token={c.Token ?? "-"}",
         PresenceCommand c => $"presence {c.Channel}",
-        HistoryCommand c => $"history {c.Channel}{Since(c.Since)} limit={c.Limit}",
+        HistoryCommand c => $"history {c.Channel}{Since(c.Since)}{If(c.Until is not null, $" until={c.Until}")}{If(c.FromMicros is not null, $" from={c.FromMicros}")}"
+            + $"{If(c.LastPerKey, " last_per_key")}{If(c.Key is not null, $" key={c.Key}")} limit={c.Limit}",
         HookStatusCommand => "status",
         HookHistoryCommand c => $"history types={(c.EventTypes is null ? "all" : $"[{Join(c.EventTypes)}]")} limit={c.Limit}",
         HookFilterCommand c => $"filter [{Join(c.Filter.Patterns)}]",

@@ -11,11 +11,14 @@ internal static class Hostile
         """{"type":"subscribe","channel":"global","id":"s1","timestamp":1,"since":{"epoch":"k3j9x2ab","offset":42},"last":5,"presence":true,"filter":{"events":["task.*"]}}""",
         """{"type":"unsubscribe","channel":"agents/a","id":7}""",
         """{"type":"publish","channel":"agents/x","event":"message.new","data":{"b":1,"a":[true,null,"é"]},"id":"p1","ttl":5,"key":"k"}""",
+        """{"type":"publish","channel":"agents/x","event":"message.new","id":"p1","key":"k","if_version":{"epoch":"k3j9x2ab","offset":42}}""",
+        """{"type":"publish_batch","id":"b1","items":[{"channel":"global","event":"message.new","data":1,"id":"p1","key":"k","if_version":0},{"channel":"global"}]}""",
         """{"type":"ping","id":"q"}""",
         """{"type":"ack","message_id":"msg_k3j9x2ab42"}""",
         """{"type":"auth","agent_id":"a","session_id":"s","token":"t","id":"a1"}""",
         """{"type":"presence","channel":"global","id":1}""",
         """{"type":"history","channel":"global","id":1,"limit":10}""",
+        """{"type":"history","channel":"global","id":1,"since":{"epoch":"k3j9x2ab","offset":42},"until":50}""",
         """{"command":"get_history","params":{"event_types":["hook.stop"],"limit":5}}""",
         """{"command":"subscribe","channels":["agent.*"]}""",
         """{"command":"get_status"}""",
@@ -34,7 +37,7 @@ internal static class Hostile
 
     private static readonly string[] Names =
     [
-        "id", "channel", "event", "data", "since", "last", "presence", "filter", "ttl", "key", "limit", "message_id", "agent_id", "session_id", "token",
+        "id", "channel", "event", "data", "since", "last", "presence", "filter", "ttl", "key", "limit", "until", "items", "if_version", "since_time", "last_per_key", "message_id", "agent_id", "session_id", "token",
         "command", "params", "channels", "timestamp", "target_user_id", "target_session_id", "target_project_id", "payload",
     ];
 

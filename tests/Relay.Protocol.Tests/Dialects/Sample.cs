@@ -84,6 +84,16 @@ internal static class Sample
             : null;
     }
 
+    /// <summary>One result of every kind.</summary>
+    public static PublishResult[] Results(string text) =>
+    [
+        new() { Channel = "topics/x", Position = Position, Duplicate = true, Subscribers = 2 },
+        new() { Channel = "topics/x", Error = ErrorCode.VersionMismatch, ErrorText = text, Position = Position },
+        new() { Channel = "topics/x", Error = ErrorCode.VersionMismatch, ErrorText = text },
+        new() { Channel = "topics/x", Error = ErrorCode.Unavailable, ErrorText = text, RetryAfterMilliseconds = 5 },
+        new() { Error = ErrorCode.InvalidEvent, ErrorText = text },
+    ];
+
     /// <summary>One of every kind of server message, with texts that need escaping.</summary>
     public static IEnumerable<ServerMessage> Messages()
     {
@@ -95,6 +105,8 @@ internal static class Sample
         yield return new SubscribedMessage { TimestampMicros = Micros, RequestId = Id, Position = Position, Recovered = false };
         yield return new SubscribedMessage { TimestampMicros = Micros, RequestId = Id, Position = default };
         yield return new PublishedMessage { TimestampMicros = Micros, RequestId = Id, Position = Position, Duplicate = true, Subscribers = 3 };
+        yield return new VersionMismatchMessage { TimestampMicros = Micros, RequestId = Id, Error = ErrorCode.VersionMismatch, ErrorText = text, Current = default };
+        yield return new PublishedBatchMessage { TimestampMicros = Micros, RequestId = Id, Results = Results(text) };
         yield return new PingMessage { TimestampMicros = Micros };
         yield return new PongMessage { TimestampMicros = Micros, RequestId = Id, SessionId = text };
         yield return new ReconnectMessage { TimestampMicros = Micros, AfterMilliseconds = 10, Reason = text };
@@ -102,6 +114,7 @@ internal static class Sample
         yield return new PresenceMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Members = [member, new PresenceMember(text, text)], Count = 9 };
         yield return new PresenceChangeMessage { TimestampMicros = Micros, Channel = text, Member = member, Joined = true };
         yield return new HistoryMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Position = Position, Events = [Event("global", text, "1"), Transient("global", text)] };
+        yield return new HistoryMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Position = Position, Recovered = false, Events = [] };
         yield return new HookStatusMessage { TimestampMicros = Micros, ConnectedClients = 1, Port = 8765, Host = text, SessionId = text, ClaudePid = 5 };
         yield return new HookHistoryMessage { TimestampMicros = Micros, Events = [Event("hooks", text), Raw(RawFormat.Hooks, "{\"type\":1}", "hooks", "x", "1")] };
         yield return new HookFilterMessage { TimestampMicros = Micros, Patterns = ["*", text] };

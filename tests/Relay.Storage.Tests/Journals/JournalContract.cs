@@ -296,6 +296,27 @@ public abstract class JournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Last_values_are_those_of_the_newest_keys_also_where_known_ids_keep_older_records_of_forgotten_ones()
+    {
+        await Journal.OpenAsync(Make.Open("room/1"));
+        await Journal.AppendAsync(Make.Append("room/1", 1, 20, record: static offset =>
+            Make.Record(offset) with { Key = offset <= 10 ? "k" + (offset % 5) : null, Id = offset <= 5 ? "i" + offset : null })).DoneAsync();
+
+        await Journal.PruneAsync(new PruneStream { Stream = "room/1", KeepRecords = 3, KeepKeys = 3, KeepIds = 100 }).DoneAsync();
+        Assert.Equal([8, 9, 10], (await Journal.ReadLastValuesAsync("room/1", 3)).Offsets());
+        Assert.Equal(5, (await Journal.ReadIdsAsync("room/1", 0, 100)).Length);
+
+        await Journal.AppendAsync(Make.Append("room/1", 21, record: static offset => Make.Record(offset) with { Key = "k1" })).DoneAsync();
+        await Journal.PruneAsync(new PruneStream { Stream = "room/1", KeepRecords = 1, KeepKeys = 3, KeepIds = 100 }).DoneAsync();
+        var values = await Journal.ReadLastValuesAsync("room/1", 3);
+        Assert.Equal([9, 10, 21], values.Offsets());
+        Assert.Equal(Make.Payload(9), values[0].Payload.ToArray());
+
+        await Journal.PruneAsync(new PruneStream { Stream = "room/1", KeepRecords = 1 }).DoneAsync();
+        Assert.Equal([21], (await Journal.ReadLastValuesAsync("room/1", 100)).Offsets());
+    }
+
+    [Fact]
     public async Task Pruning_goes_on_under_traffic_and_loses_nothing_of_the_window()
     {
         const int Rounds = 40;
