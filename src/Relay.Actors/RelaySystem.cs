@@ -79,8 +79,18 @@ public sealed partial class RelaySystem : IConnectionFactory
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
         var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns) { Journals = parts.Journals };
-        var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits);
+        var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits) { AsksAgain = parts.AgentGateway is null };
         channels = ShardRegion.Start(_system, "channels", ChannelProps(channelServices, sessionServices), options: KeepState);
+        if (settings.For("hooks").Durability != Durability.Memory)
+        {
+            hooks.Tell(new HooksStored(channels));
+        }
+
+        if (settings.For(ChannelName.Sessions).Durability == Durability.Memory)
+        {
+            Sessions.MarkComplete();
+        }
+
         var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns);
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agents = ShardRegion.Start(_system, "agents", static _ => Props.Create(static () => new AgentActor()), options: KeepState);
@@ -164,6 +174,11 @@ public sealed partial class RelaySystem : IConnectionFactory
     public Task<object> SessionAsync(string sessionId, object question, TimeSpan timeout, CancellationToken cancellationToken) =>
         Region.Ask<object>(new ShardEnvelope(ChannelName.Session(sessionId), question), timeout, cancellationToken);
 
+    /// <summary>Makes the actor of a stored session live; true when it does, or when there is no such session.</summary>
+    /// <exception cref="AskTimeoutException">It did not answer in time.</exception>
+    public async Task<bool> WakeSessionAsync(string channel, CancellationToken cancellationToken) =>
+        await Region.Ask<object>(new ShardEnvelope(channel, new WakeSession()), AskTimeout, cancellationToken) is SessionWoken;
+
     /// <summary>Tells where the hooks listener is bound, for <c>system.status</c>.</summary>
     public void ShowHooksAddress(string host, int port) => _connections.HookMonitor.Tell(new HooksAddress(host, port));
 
@@ -205,7 +220,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     private static Func<string, Props> ChannelProps(ChannelServices channels, SessionServices sessions)
     {
         var channel = Props.Create(() => new ChannelActor(channels)).WithStashCapacity(ChannelStash);
-        return name => ChannelName.IsIn(name, ChannelName.Sessions) ? Props.Create(() => new SessionActor(name, sessions)) : channel;
+        return name => ChannelName.IsIn(name, ChannelName.Sessions) ? Props.Create(() => new SessionActor(name, sessions)).WithStashCapacity(ChannelStash) : channel;
     }
 
     private static Func<string, Props> ReplicaProps(ReplicaServices services)
@@ -218,7 +233,7 @@ public sealed partial class RelaySystem : IConnectionFactory
 
     private Props AgentProps(Func<IActorRef> channels) => _parts.AgentGateway is { } gateway
         ? Props.Create(() => new GatewayAgent(gateway, channels, _parts.Settings, _parts.Kernel.Time, _log))
-        : Props.Create(() => new EchoAgent(channels));
+        : Props.Create(() => new EchoAgent(channels, _parts.Settings));
 
     private WireEncoding EncodingOf(ConnectionRequest request)
     {

@@ -33,6 +33,12 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
 
     public int Reads { get; private set; }
 
+    /// <summary>True = snapshots and removals are refused.</summary>
+    public bool RefusesSnapshots { get; set; }
+
+    /// <summary>All streams there are.</summary>
+    public IEnumerable<string> Streams => _streams.Keys;
+
     public string? Illness => null;
 
     public long[] Offsets(string stream) => [.. _streams[stream].Records.Select(static record => record.Offset)];
@@ -95,11 +101,13 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
     public ValueTask<JournalResult> PruneAsync(PruneStream prune)
     {
         var (state, records) = _streams[prune.Stream];
-        var first = state.Head - prune.KeepRecords + 1;
-        var values = LastValues(records, prune.KeepKeys).Select(static record => record.Offset).ToHashSet();
-        records.RemoveAll(record => record.Offset < first && !values.Contains(record.Offset));
-        state = state with { First = Math.Max(state.First, first) };
+        var kept = Math.Max(state.First, state.Head - prune.KeepRecords + 1);
+        while (kept <= state.Head && records.Exists(record => record.Offset == kept && record.TimeMicros < prune.KeepSinceMicros))
+            kept++;
+        state = state with { First = kept };
         _streams[prune.Stream] = (state, records);
+        var values = LastValues(records, prune.KeepKeys).Select(static record => record.Offset).ToHashSet();
+        records.RemoveAll(record => record.Offset < kept && !values.Contains(record.Offset));
         return new(new JournalResult(JournalOutcome.Done, state));
     }
 
@@ -112,7 +120,10 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
 
     public ValueTask<JournalResult> RemoveAsync(RemoveStream remove)
     {
+        if (RefusesSnapshots)
+            return new(new JournalResult(JournalOutcome.Unavailable, default, "scripted"));
         _streams.Remove(remove.Stream);
+        _snapshots.Remove(remove.Stream);
         return new(new JournalResult(JournalOutcome.Done, default));
     }
 
@@ -136,6 +147,8 @@ public sealed class ScriptedJournal : IJournal, ISnapshotStore
 
     public ValueTask<JournalResult> SaveSnapshotAsync(Snapshot snapshot)
     {
+        if (RefusesSnapshots)
+            return new(new JournalResult(JournalOutcome.Unavailable, default, "scripted"));
         _snapshots[snapshot.PersistenceId] = snapshot;
         return new(new JournalResult(JournalOutcome.Done, default));
     }

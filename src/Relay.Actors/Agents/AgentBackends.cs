@@ -6,7 +6,7 @@ using Relay.Kernel;
 namespace Relay.Actors.Agents;
 
 /// <summary>The default agent: answers <c>Received: …</c> without any network (protocols.md, <c>webui</c>).</summary>
-public sealed class EchoAgent(Func<IActorRef> channels) : ActorBase
+public sealed class EchoAgent(Func<IActorRef> channels, RelaySettings settings) : ActorBase
 {
     /// <summary>Name in its answers.</summary>
     public const string Name = "EchoAgent";
@@ -14,13 +14,21 @@ public sealed class EchoAgent(Func<IActorRef> channels) : ActorBase
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
-        if (message is not AgentRequest request)
+        switch (message)
         {
-            Unhandled(message);
-            return;
+            case AgentRequest request:
+                AgentAnswers.Publish(channels(), Self, request, "agent_response", AgentJson.Response(Name, "Received: " + request.Content));
+                break;
+            case PublishReply reply:
+                AgentAnswers.Repeat(Context, reply, settings.AgentTimeout);
+                break;
+            case PublishBatch again:
+                channels().Tell(again, Self);
+                break;
+            default:
+                Unhandled(message);
+                break;
         }
-
-        AgentAnswers.Publish(channels(), request, "agent_response", AgentJson.Response(Name, "Received: " + request.Content));
     }
 }
 
@@ -52,16 +60,22 @@ public sealed partial class GatewayAgent(IAgentGateway gateway, Func<IActorRef> 
             case Answered { Error: { } error } failed:
                 LogUnreachable(log, error, failed.Request.RequestId);
                 AgentAnswers.Publish(
-                    channels(), failed.Request, "agent_error", AgentJson.AgentError(failed.Request.RequestId, "The agent cannot be reached"));
+                    channels(), Self, failed.Request, "agent_error", AgentJson.AgentError(failed.Request.RequestId, "The agent cannot be reached"));
                 break;
             case Answered { Answer: { Length: > 0 } answer } answered when AgentJson.TryAddRequestId(answer, answered.Request.RequestId, out var data):
-                AgentAnswers.Publish(channels(), answered.Request, "agent_response", data);
+                AgentAnswers.Publish(channels(), Self, answered.Request, "agent_response", data);
                 break;
             case Answered { Answer.Length: > 0 } answered:
                 AgentAnswers.Publish(
-                    channels(), answered.Request, "agent_error", AgentJson.AgentError(answered.Request.RequestId, "The agent's answer is not a JSON object"));
+                    channels(), Self, answered.Request, "agent_error", AgentJson.AgentError(answered.Request.RequestId, "The agent's answer is not a JSON object"));
                 break;
             case Answered:
+                break;
+            case PublishReply reply:
+                AgentAnswers.Repeat(Context, reply, settings.AgentTimeout);
+                break;
+            case PublishBatch again:
+                channels().Tell(again, Self);
                 break;
             default:
                 Unhandled(message);
@@ -81,12 +95,27 @@ public sealed partial class GatewayAgent(IAgentGateway gateway, Func<IActorRef> 
     private static partial void LogUnreachable(ILogger log, Exception error, string requestId);
 }
 
-/// <summary>An agent answers by publishing on the session's channel; the session sees it there.</summary>
+/// <summary>
+/// An agent answers by publishing on the session's channel; the session sees it there. An answer that a durable session could not store is published again, under
+/// the same id, as long as somebody may wait for it.
+/// </summary>
 internal static class AgentAnswers
 {
-    public static void Publish(IActorRef channels, AgentRequest request, string eventName, byte[] data)
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+
+    public static void Publish(IActorRef channels, IActorRef agent, AgentRequest request, string eventName, byte[] data)
     {
-        var channel = "sessions/" + request.SessionId;
-        channels.Tell(new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = [new PublishItem { Event = eventName, Data = data }] }));
+        var item = new PublishItem { Event = eventName, Data = data, IdempotencyKey = request.RequestId };
+        channels.Tell(new PublishBatch { Channel = "sessions/" + request.SessionId, Items = [item], Scope = "agent", WantsReply = true, Tag = 1 }, agent);
+    }
+
+    public static void Repeat(IActorContext agent, PublishReply reply, TimeSpan asLongAs)
+    {
+        var batch = reply.Batch;
+        if (reply.Refusal is not null && batch.Tag * RetryPause < asLongAs)
+        {
+            var again = new PublishBatch { Channel = batch.Channel, Items = batch.Items, Scope = batch.Scope, WantsReply = true, Tag = batch.Tag + 1 };
+            agent.Timers.StartSingle(batch.Items[0].IdempotencyKey!, again, RetryPause);
+        }
     }
 }

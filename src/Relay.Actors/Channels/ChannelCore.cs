@@ -44,16 +44,16 @@ internal sealed class ChannelCore
     private bool _wasShown;
     private PatternTable.Entry[] _knownPatterns = [];
     private IActorRef[] _patternReplicas = [];
-    private readonly Action<Publication>? _onAccepted;
+    private readonly IChannelOwner? _owner;
 
     /// <param name="channel">Its name.</param>
     /// <param name="services">What every channel is given.</param>
     /// <param name="context">The owning actor's.</param>
-    /// <param name="onAccepted">Sees every accepted event, in order, before it is delivered.</param>
+    /// <param name="owner">The actor, when it is more than a channel.</param>
     /// <param name="isDurable">False = whatever its namespace says, it is kept in memory.</param>
-    public ChannelCore(string channel, ChannelServices services, IActorContext context, Action<Publication>? onAccepted = null, bool isDurable = false)
+    public ChannelCore(string channel, ChannelServices services, IActorContext context, IChannelOwner? owner = null, bool isDurable = false)
     {
-        _onAccepted = onAccepted;
+        _owner = owner;
         Channel = channel;
         _isHooks = channel == "hooks";
         _services = services;
@@ -78,10 +78,25 @@ internal sealed class ChannelCore
     /// <summary>True when it may go without anybody missing an answer.</summary>
     public bool CanRest => (_durable is null or { OwesNothing: true }) && _context.Stash.Count == 0;
 
+    /// <summary>True when a journal keeps it.</summary>
+    public bool IsDurable => _durable is not null;
+
+    /// <inheritdoc cref="DurableChannel.Refusal"/>
+    public string? Refusal => _durable?.Refusal;
+
+    /// <summary>True when nothing is on its way to the journal.</summary>
+    public bool OwesNothing => _durable is null or { OwesNothing: true };
+
     private long Now => _services.Time.NowMicros();
 
     /// <summary>Begins: a durable channel takes its stream over.</summary>
     public void Start() => _durable?.Recover();
+
+    /// <summary>Forgets the stream of a durable channel that owes nothing; its actor is told <see cref="JournalRemoved"/> and asks nothing of it until then.</summary>
+    public void Remove() => _durable!.Remove();
+
+    /// <summary>The stream is forgotten: the channel's next life begins with <see cref="Start"/>.</summary>
+    public void Removed() => _state = null;
 
     /// <summary>Handles a channel's message; false when it is none.</summary>
     public bool TryHandle(object message)
@@ -203,15 +218,17 @@ internal sealed class ChannelCore
         switch (message)
         {
             case JournalWritten written:
-                _durable!.Written(written, _state!, Deliver);
+                _durable!.Written(written, _state!, Show);
                 return true;
             case JournalRecovered recovered when _durable!.TryRecover(recovered, out var state):
-                Continue(state);
+                Continue(state, recovered);
                 return true;
             case JournalRecovered:
+                TellOwner();
                 return true;
             case JournalNotRecovered not:
                 _durable!.TryLater(not.Reason);
+                TellOwner();
                 _context.Stash.UnstashAll();
                 return true;
             case JournalRenewed or JournalRetry:
@@ -231,9 +248,31 @@ internal sealed class ChannelCore
         }
     }
 
-    private void Continue(ChannelState state)
+    private void TellOwner()
+    {
+        if (_durable!.Refusal is { } reason)
+        {
+            _owner?.Unreachable(reason);
+        }
+    }
+
+    private void Show(Publication[] events, PublishReply[] replies)
+    {
+        if (_owner is not null)
+        {
+            foreach (var publication in events)
+            {
+                _owner.Observe(publication);
+            }
+        }
+
+        Deliver(events, replies);
+    }
+
+    private void Continue(ChannelState state, JournalRecovered recovered)
     {
         _state = state;
+        _owner?.Recovered(recovered);
         var missed = _durable!.Missed(state, Now);
         if (missed is null)
         {
@@ -250,7 +289,8 @@ internal sealed class ChannelCore
         _context.Stash.UnstashAll();
     }
 
-    private void Refuse(PublishBatch batch, string reason)
+    /// <summary>Answers a publisher whose events are not accepted.</summary>
+    public void Refuse(PublishBatch batch, string reason)
     {
         if (batch.WantsReply)
         {
@@ -284,10 +324,13 @@ internal sealed class ChannelCore
         _accepted.Add(publication);
         if (_durable is not null && !item.Transient)
         {
-            _records.Add(PublicationRecord.Write(publication, scope));
+            _records.Add(_owner?.RecordOf(publication, scope) ?? PublicationRecord.Write(publication, scope));
+        }
+        else
+        {
+            _owner?.Observe(publication);
         }
 
-        _onAccepted?.Invoke(publication);
         if (!item.IsCopy && !item.Transient)
         {
             _services.Figures.Apply(publication);

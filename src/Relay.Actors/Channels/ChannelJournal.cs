@@ -39,7 +39,13 @@ public sealed record ChannelJournals(IJournal? Redis = null, IJournal? Sql = nul
 }
 
 /// <summary>One channel's stream in a journal, seen from the channel's actor: starts I/O, whose results come to the actor as messages.</summary>
-internal sealed class ChannelJournal(IJournal journal, string channel, NamespaceSettings settings, IActorContext context)
+/// <param name="journal">Where the stream is.</param>
+/// <param name="channel">Its name.</param>
+/// <param name="settings">The channel's namespace.</param>
+/// <param name="context">The owning actor's.</param>
+/// <param name="kept">Records with keys that are kept beyond the history, <see cref="Retention.Kept"/>.</param>
+/// <param name="hasSnapshot">True = the stream's snapshot is read as well.</param>
+internal sealed class ChannelJournal(IJournal journal, string channel, NamespaceSettings settings, IActorContext context, int kept, bool hasSnapshot)
 {
     // Results of an earlier instance of the actor are not this one's.
     private readonly object _owner = new();
@@ -50,15 +56,15 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     public bool IsOurs(JournalWritten written) => ReferenceEquals(written.Owner, _owner);
 
     /// <summary>Takes the stream over and reads it; the actor is told <see cref="JournalRecovered"/> or <see cref="JournalNotRecovered"/>.</summary>
-    public void Recover(Epoch epochIfNew, long nowMicros) => journal.RecoverAsync(new RecoverStream
+    public void Recover(Epoch epochIfNew, long nowMicros) => ReadAsync(new RecoverStream
     {
         Open = new OpenStream { Stream = channel, EpochIfNew = epochIfNew.Value },
         Records = settings.HistoryLength,
         RecordsSinceMicros = Since(settings.HistoryAge, nowMicros),
         Ids = settings.DedupeIds,
         IdsSinceMicros = Since(settings.DedupeWindow, nowMicros),
-        Keys = settings.KeyedValues,
-    }).PipeTo(context.Self, success: static recovery => new JournalRecovered(recovery), failure: static error => new JournalNotRecovered(error.Message));
+        Keys = kept,
+    }).PipeTo(context.Self, success: static recovered => recovered, failure: static error => new JournalNotRecovered(error.Message));
 
     /// <summary>Begins a new life of the stream, whose store has lost what was acknowledged.</summary>
     public void Renew(Epoch epoch) => journal.RenewAsync(new RenewStream { Stream = channel, Epoch = epoch.Value }).PipeTo(
@@ -79,6 +85,12 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
             failure: error => new JournalWritten(owner, number, error.Message));
     }
 
+    /// <summary>Forgets the stream and its snapshot; the actor is told <see cref="JournalRemoved"/>.</summary>
+    public void Remove() => journal.RemoveAsync(new RemoveStream { Stream = channel }).PipeTo(
+        context.Self,
+        success: static result => new JournalRemoved(result.IsDone ? null : result.Reason ?? result.Outcome.ToString()),
+        failure: static error => new JournalRemoved(error.Message));
+
     /// <summary>Counts stored events and drops old ones from time to time: a quarter of the window may stay too long, which makes pruning rare.</summary>
     public void Stored(int events, long nowMicros)
     {
@@ -90,7 +102,14 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
 
         // What is not pruned now is with the next call: the outcome changes nothing here.
         _sincePruned = 0;
-        journal.PruneAsync(Retention.Of(channel, settings, nowMicros)).PipeTo(ActorRefs.Nobody);
+        journal.PruneAsync(Retention.Of(channel, settings, kept, nowMicros)).PipeTo(ActorRefs.Nobody);
+    }
+
+    private async Task<JournalRecovered> ReadAsync(RecoverStream wanted)
+    {
+        var recovery = await journal.RecoverAsync(wanted).ConfigureAwait(false);
+        var snapshot = hasSnapshot && recovery.Opened.IsDone ? await ((ISnapshotStore)journal).LoadSnapshotAsync(channel).ConfigureAwait(false) : null;
+        return new JournalRecovered(recovery, snapshot);
     }
 
     private static long Since(TimeSpan age, long nowMicros) => Math.Max(0, nowMicros - (age.Ticks / TimeSpan.TicksPerMicrosecond));
@@ -99,23 +118,48 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
 /// <summary>What a journal keeps of a channel, by its namespace. Pure code.</summary>
 public static class Retention
 {
+    /// <summary>What to prune now of any stream, one of a chat session included.</summary>
+    /// <param name="channel">The stream.</param>
+    /// <param name="settings">The node's.</param>
+    /// <param name="nowMicros">Now, microseconds since 1970-01-01 UTC.</param>
+    public static PruneStream Of(string channel, RelaySettings settings, long nowMicros)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return Of(channel, settings.For(channel), Kept(channel, settings), nowMicros);
+    }
+
+    /// <summary>
+    /// Records with keys that a stream keeps beyond its channel's history. A channel keeps its last values. A session, whose records' keys are its own, keeps its
+    /// conversation, each message of which may have ended in an error as well, and some for requests that are under way.
+    /// </summary>
+    /// <param name="channel">The stream.</param>
+    /// <param name="settings">The node's.</param>
+    public static int Kept(string channel, RelaySettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return ChannelName.IsIn(channel, ChannelName.Sessions) ? (2 * settings.SessionMessages) + 64 : settings.For(channel).KeyedValues;
+    }
+
     /// <summary>What to prune now.</summary>
     /// <param name="channel">The stream.</param>
     /// <param name="settings">Its namespace.</param>
+    /// <param name="kept">See <see cref="Kept"/>.</param>
     /// <param name="nowMicros">Now, microseconds since 1970-01-01 UTC.</param>
-    public static PruneStream Of(string channel, NamespaceSettings settings, long nowMicros) => new()
+    public static PruneStream Of(string channel, NamespaceSettings settings, int kept, long nowMicros) => new()
     {
         Stream = channel,
         KeepRecords = settings.HistoryLength,
         KeepSinceMicros = Math.Max(0, nowMicros - (settings.HistoryAge.Ticks / TimeSpan.TicksPerMicrosecond)),
         KeepIds = settings.DedupeIds,
         KeepIdsSinceMicros = Math.Max(0, nowMicros - (settings.DedupeWindow.Ticks / TimeSpan.TicksPerMicrosecond)),
-        KeepKeys = settings.KeyedValues,
+        KeepKeys = kept,
     };
 }
 
 /// <summary>To a channel's actor: its stream was taken over and read.</summary>
-internal sealed record JournalRecovered(StreamRecovery Recovery);
+/// <param name="Recovery">Its content.</param>
+/// <param name="Snapshot">What the channel's owner keeps besides; null when there is none.</param>
+internal sealed record JournalRecovered(StreamRecovery Recovery, Snapshot? Snapshot = null);
 
 /// <summary>To a channel's actor: its stream cannot be read now.</summary>
 internal sealed record JournalNotRecovered(string Reason);
@@ -125,6 +169,10 @@ internal sealed class JournalRenewed
 {
     public static JournalRenewed Instance { get; } = new();
 }
+
+/// <summary>To a channel's actor: what became of the removal of its stream.</summary>
+/// <param name="Failure">Why it may still be there; null when it is not.</param>
+internal sealed record JournalRemoved(string? Failure);
 
 /// <summary>To a channel's actor: what became of a batch.</summary>
 /// <param name="Owner">Whose.</param>

@@ -36,7 +36,7 @@ internal sealed class DurableChannel
         _settings = settings;
         _services = services;
         _context = context;
-        _journal = new ChannelJournal(journal, channel, settings, context);
+        _journal = new ChannelJournal(journal, channel, settings, context, Retention.Kept(channel, services.Settings), hasSnapshot: ChannelName.IsIn(channel, ChannelName.Sessions));
     }
 
     /// <summary>Why nothing can be accepted now; null when it can, or when it will be known in a moment.</summary>
@@ -58,6 +58,9 @@ internal sealed class DurableChannel
 
     /// <summary>Takes the stream over and reads it.</summary>
     public void Recover() => _journal.Recover(Epoch.New(_services.Random), Now);
+
+    /// <summary>Forgets the stream.</summary>
+    public void Remove() => _journal.Remove();
 
     /// <summary>The journal cannot be read or written now.</summary>
     public void TryLater(string reason)
@@ -147,8 +150,12 @@ internal sealed class DurableChannel
     private ChannelState StateOf(StreamRecovery recovery, StreamPosition position)
     {
         var history = recovery.Records.Select(Read);
-        var values = recovery.LastValues.Select(Read);
-        return new ChannelState(_channel, _settings, position, history, recovery.Ids, values, position.Offset > 0 ? recovery.Opened.State.LastMicros : Now);
+
+        // All are read, also those of a session, which reads them for itself: here is where a channel that cannot be read is refused. A session's keyed
+        // events are kept as long as its history; the records' own keys are the conversation's.
+        var values = Array.ConvertAll(recovery.LastValues, Read);
+        var keyed = ChannelName.IsIn(_channel, ChannelName.Sessions) ? history.Where(static publication => publication.Key is not null) : values;
+        return new ChannelState(_channel, _settings, position, history, recovery.Ids, keyed, position.Offset > 0 ? recovery.Opened.State.LastMicros : Now);
 
         Publication Read(JournalRecord record) => PublicationRecord.Read(_channel, position.Epoch, record);
     }

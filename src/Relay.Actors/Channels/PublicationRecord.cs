@@ -15,11 +15,17 @@ namespace Relay.Actors.Channels;
 /// data     4 bytes  length, then bytes
 /// raw      the rest
 /// </code>
+/// Version 2, for a channel whose owner keeps more in the stream than the channel does, has between data and raw
+/// <code>
+/// key      4 bytes  length, then UTF-8; length -1 = the event has none. The journal's own key is the owner's
+/// note     4 bytes  length, then the owner's bytes
+/// </code>
 /// The connection that must not get the event back is not kept: it means nothing after the event's first delivery.
 /// </summary>
 internal static class PublicationRecord
 {
     private const byte Version = 1;
+    private const byte NotedVersion = 2;
     private const int HeadBytes = 1 + 1 + sizeof(long);
 
     public static JournalRecord Write(Publication publication, string scope) => new()
@@ -32,11 +38,23 @@ internal static class PublicationRecord
         Payload = Payload(publication),
     };
 
+    /// <summary>Version 2.</summary>
+    /// <param name="publication">The event.</param>
+    /// <param name="scope">Whose its publish id is.</param>
+    /// <param name="keptAs">The journal's key; null = the record goes with the channel's history.</param>
+    /// <param name="note">The owner's bytes.</param>
+    public static JournalRecord Write(Publication publication, string scope, string? keptAs, ReadOnlySpan<byte> note) =>
+        Write(publication, scope) with { Key = keptAs, Payload = Noted(publication, note) };
+
     /// <exception cref="InvalidDataException">No version of this program wrote it, or a later one did.</exception>
-    public static Publication Read(string channel, Epoch epoch, in JournalRecord record)
+    public static Publication Read(string channel, Epoch epoch, in JournalRecord record) => Read(channel, epoch, record, out _);
+
+    /// <inheritdoc cref="Read(string, Epoch, in JournalRecord)"/>
+    public static Publication Read(string channel, Epoch epoch, in JournalRecord record, out ReadOnlyMemory<byte> note)
     {
+        note = default;
         var payload = record.Payload;
-        if (payload.Length < HeadBytes || payload.Span[0] != Version)
+        if (payload.Length < HeadBytes || payload.Span[0] is not (Version or NotedVersion))
         {
             throw Unreadable(channel, record.Offset);
         }
@@ -44,6 +62,13 @@ internal static class PublicationRecord
         var rest = payload[HeadBytes..];
         var name = Take(ref rest, channel, record.Offset);
         var data = Take(ref rest, channel, record.Offset);
+        var key = record.Key;
+        if (payload.Span[0] == NotedVersion)
+        {
+            key = TakeKey(ref rest, channel, record.Offset);
+            note = Take(ref rest, channel, record.Offset);
+        }
+
         return new Publication
         {
             Channel = channel,
@@ -52,7 +77,7 @@ internal static class PublicationRecord
             Position = new StreamPosition(epoch, record.Offset),
             TimestampMicros = record.TimeMicros,
             IdempotencyKey = record.Id,
-            Key = record.Key,
+            Key = key,
             ExpiresMicros = BinaryPrimitives.ReadInt64LittleEndian(payload.Span[2..]),
             RawFormat = (RawFormat)payload.Span[1],
             Raw = rest,
@@ -75,6 +100,38 @@ internal static class PublicationRecord
         publication.Data.CopyTo(payload.AsMemory(at));
         publication.Raw.CopyTo(payload.AsMemory(at + publication.Data.Length));
         return payload;
+    }
+
+    // The key and the note stand between what is the same in both versions and the raw bytes.
+    private static byte[] Noted(Publication publication, ReadOnlySpan<byte> note)
+    {
+        var plain = Payload(publication);
+        var shared = plain.Length - publication.Raw.Length;
+        var key = publication.Key is { } text ? Encoding.UTF8.GetBytes(text) : null;
+        var payload = new byte[plain.Length + sizeof(int) + (key?.Length ?? 0) + sizeof(int) + note.Length];
+        plain.AsSpan(0, shared).CopyTo(payload);
+        payload[0] = NotedVersion;
+        var at = shared;
+        BinaryPrimitives.WriteInt32LittleEndian(payload.AsSpan(at), key?.Length ?? -1);
+        at += sizeof(int);
+        key?.CopyTo(payload, at);
+        at += key?.Length ?? 0;
+        BinaryPrimitives.WriteInt32LittleEndian(payload.AsSpan(at), note.Length);
+        at += sizeof(int);
+        note.CopyTo(payload.AsSpan(at));
+        plain.AsSpan(shared).CopyTo(payload.AsSpan(at + note.Length));
+        return payload;
+    }
+
+    private static string? TakeKey(ref ReadOnlyMemory<byte> rest, string channel, long offset)
+    {
+        if (rest.Length >= sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(rest.Span) == -1)
+        {
+            rest = rest[sizeof(int)..];
+            return null;
+        }
+
+        return Encoding.UTF8.GetString(Take(ref rest, channel, offset).Span);
     }
 
     private static ReadOnlyMemory<byte> Take(ref ReadOnlyMemory<byte> rest, string channel, long offset)

@@ -34,6 +34,11 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
                 AskStatus();
                 core.IsBusy = true;
                 return true;
+            case HookHistoryCommand { Since: { } since } history when core.Principal.MaySubscribe:
+                core.IsBusy = true;
+                core.Tell(
+                    core.Services.Channels, AllEvents, new HistoryQuery { Tag = this, After = since, Limit = int.MaxValue, Names = history.EventTypes });
+                return true;
             case HookHistoryCommand history when history.Limit < 1 || !core.Principal.MaySubscribe:
                 core.Send(new HookHistoryMessage { TimestampMicros = core.Now, Events = [] });
                 return true;
@@ -66,6 +71,16 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
                     core.SubscribeSilently(_channel, filter: _filter);
                 }
 
+                return true;
+            case HistoryReply { Query: { Tag: HooksBehaviour, After: not null } } reply:
+                core.IsBusy = false;
+                core.Send(new HookHistoryMessage
+                {
+                    TimestampMicros = core.Now,
+                    Events = reply.Query.Names is { } names ? reply.Events.FindAll(one => names.Contains(one.Event, StringComparer.Ordinal)) : reply.Events,
+                    Position = reply.Position,
+                    Recovered = reply.Complete,
+                });
                 return true;
             case HistoryReply { Query.Tag: HooksBehaviour } reply:
                 core.IsBusy = false;

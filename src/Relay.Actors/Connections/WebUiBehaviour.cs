@@ -31,10 +31,10 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
                 core.Error(ErrorCode.NotAuthorized, "These credentials do not allow it");
                 return true;
             case SessionCreateCommand:
-                Ask(NewSessionId(), new CreateSession());
+                Ask(NewSessionId(), new CreateSession(core.Client.Subject));
                 return true;
             case SessionJoinCommand join when ChannelName.IsValid(ChannelOf(join.SessionId)):
-                Ask(join.SessionId, new JoinSession());
+                Ask(join.SessionId, new JoinSession(core.Client.Subject));
                 return true;
             case SessionJoinCommand join:
                 Missing(join.SessionId);
@@ -44,7 +44,7 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
                 return true;
             case ChatCommand chat when core.Services.Settings.AutoCreateSession:
                 _firstWords = chat;
-                Ask(NewSessionId(), new CreateSession());
+                Ask(NewSessionId(), new CreateSession(core.Client.Subject));
                 return true;
             case TypingCommand typing when _sessionId is not null:
                 core.Tell(core.Services.Channels, ChannelOf(_sessionId), new TypeInSession(core.Client.Id, typing.Data));
@@ -69,6 +69,11 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
                 // Typing is answered like this as well, and nothing waits for that: a question to another session may be open.
                 core.IsBusy = core.IsBusy && missing.SessionId != _asked;
                 Missing(missing.SessionId);
+                return true;
+            case SessionRefused refused:
+                core.IsBusy = core.IsBusy && refused.SessionId != _asked;
+                _firstWords = null;
+                core.Error(ErrorCode.Unavailable, "The session cannot be stored or read now; try again", refused.Reason);
                 return true;
             case ChatAccepted:
                 core.IsBusy = false;
@@ -100,7 +105,7 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
     private void Enter(SessionJoined joined)
     {
         var summary = joined.Summary;
-        var frames = new List<ServerMessage>(joined.Messages.Count + 1)
+        var frames = new List<ServerMessage>(joined.Messages.Count + joined.Endings.Count + 1)
         {
             new SessionStatusMessage
             {
@@ -116,6 +121,11 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
         foreach (var message in joined.Messages)
         {
             frames.Add(new SessionHistoryMessage { TimestampMicros = message.TimestampMicros, SessionId = summary.SessionId, Publication = message });
+        }
+
+        foreach (var ending in joined.Endings)
+        {
+            frames.Add(new SessionHistoryMessage { TimestampMicros = ending.TimestampMicros, SessionId = summary.SessionId, Publication = ending });
         }
 
         core.Client.Send(CollectionsMarshal.AsSpan(frames));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Relay.Actors.Channels;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -11,31 +12,55 @@ public sealed record HookStatusQuery(int ConnectedClients);
 /// <summary>Events that channel <c>hooks</c> accepted.</summary>
 public sealed record EventsPassed(Publication[] Events);
 
+/// <summary>Channel <c>hooks</c> is durable: what it holds is to be read before anybody is answered.</summary>
+/// <param name="Channels">Where it lives.</param>
+public sealed record HooksStored(IActorRef Channels);
+
 /// <summary>Where the hooks listener is bound.</summary>
 public sealed record HooksAddress(string Host, int Port);
 
 /// <summary>
-/// Keeps what <c>system.status</c> shows, from the <c>session.start</c>, <c>claude.status</c> and <c>session.end</c> events that pass channel <c>hooks</c>.
+/// Keeps what <c>system.status</c> shows, from the <c>session.start</c>, <c>claude.status</c> and <c>session.end</c> events that pass channel <c>hooks</c>,
+/// and from those it holds of earlier, when it is durable.
 /// </summary>
 public sealed class HookMonitor(TimeProvider time) : ActorBase
 {
+    /// <summary>So long clients wait for the stored events: a journal that is ill must not keep them from being greeted.</summary>
+    private static readonly TimeSpan ReadingTime = TimeSpan.FromSeconds(5);
+
     private readonly HookState _state = new();
+    private readonly List<(HookStatusQuery Query, IActorRef Asker)> _waiting = [];
     private HooksAddress _address = new("127.0.0.1", 8765);
+    private StreamPosition _read;
+    private bool _reading;
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
         switch (message)
         {
+            case HooksStored stored:
+                _reading = true;
+                stored.Channels.Tell(new ShardEnvelope("hooks", new HistoryQuery { Limit = int.MaxValue }), Self);
+                Context.Timers.StartSingle("reading", ReadingTimeOver.Instance, ReadingTime);
+                break;
+            case HistoryReply stored:
+                // It was asked for before the first event of this process could pass: those come behind it.
+                Apply(stored.Events);
+                _read = stored.Position;
+                AnswerAll();
+                break;
+            case ReadingTimeOver:
+                AnswerAll();
+                break;
             case EventsPassed passed:
-                foreach (var publication in passed.Events)
-                {
-                    _state.Apply(publication.Event, publication.Data.Span, publication.TimestampMicros);
-                }
-
+                Apply(passed.Events);
+                break;
+            case HookStatusQuery query when _reading:
+                _waiting.Add((query, Sender));
                 break;
             case HookStatusQuery query:
-                Sender.Tell(_state.ToMessage(time.NowMicros(), query.ConnectedClients, _address.Host, _address.Port), Self);
+                Answer(query, Sender);
                 break;
             case HooksAddress address:
                 _address = address;
@@ -44,6 +69,36 @@ public sealed class HookMonitor(TimeProvider time) : ActorBase
                 Unhandled(message);
                 break;
         }
+    }
+
+    private void Apply(IEnumerable<Publication> events)
+    {
+        foreach (var publication in events)
+        {
+            if (publication.Position.Epoch != _read.Epoch || publication.IsTransient || publication.Position.Offset > _read.Offset)
+            {
+                _state.Apply(publication.Event, publication.Data.Span, publication.TimestampMicros);
+            }
+        }
+    }
+
+    private void AnswerAll()
+    {
+        _reading = false;
+        foreach (var (query, asker) in _waiting)
+        {
+            Answer(query, asker);
+        }
+
+        _waiting.Clear();
+    }
+
+    private void Answer(HookStatusQuery query, IActorRef asker) =>
+        asker.Tell(_state.ToMessage(time.NowMicros(), query.ConnectedClients, _address.Host, _address.Port), Self);
+
+    private sealed class ReadingTimeOver
+    {
+        public static ReadingTimeOver Instance { get; } = new();
     }
 }
 

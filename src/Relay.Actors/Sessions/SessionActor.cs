@@ -10,7 +10,14 @@ namespace Relay.Actors.Sessions;
 /// <param name="Agent">The agent backend; told <see cref="AgentRequest"/>s.</param>
 /// <param name="Directory">Sessions of this node, for <c>/api/sessions</c> and the key figures.</param>
 /// <param name="NewId">Random bits for request ids.</param>
-public sealed record SessionServices(ChannelServices Channel, IActorRef Agent, SessionDirectory Directory, Func<ulong> NewId);
+public sealed record SessionServices(ChannelServices Channel, IActorRef Agent, SessionDirectory Directory, Func<ulong> NewId)
+{
+    /// <summary>
+    /// True when the agent may be asked the same again after a restart: nothing happens by its being asked. Agents outside may act on what they are asked, and their
+    /// answer may be on its way; for those a request that was under way ends in its answer or in <c>TIMEOUT</c>.
+    /// </summary>
+    public bool AsksAgain { get; init; }
+}
 
 /// <summary>
 /// Channel <c>sessions/{id}</c> with more behaviour: a webui conversation (protocols.md, <c>webui</c>). Without one it is a plain channel, as hook
@@ -19,8 +26,9 @@ public sealed record SessionServices(ChannelServices Channel, IActorRef Agent, S
 /// What is said is published on the session's own channel, so participants of every dialect get it in one order, and an agent answers simply by
 /// publishing <c>agent_response</c> there, whichever way it comes (echo, Redis, HTTP).
 /// </para>
+/// <para>Where its namespace is durable, the other part of this class keeps the conversation in the channel's stream.</para>
 /// </summary>
-public sealed class SessionActor : ActorBase, IBatchReceiver
+public sealed partial class SessionActor : ActorBase, IBatchReceiver
 {
     private const string ExpiryTimer = "expiry";
 
@@ -36,13 +44,16 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     private readonly Queue<AgentAnswered> _settled = new();
     private ChatSession? _chat;
     private bool _passivating;
+    private bool _resting;
 
     /// <summary>Wakes channel <paramref name="channel"/>, <c>sessions/{id}</c>.</summary>
     public SessionActor(string channel, SessionServices services)
     {
         _sessionId = channel["sessions/".Length..];
         _services = services;
-        _core = new ChannelCore(channel, services.Channel, Context, Observe);
+        _core = new ChannelCore(channel, services.Channel, Context, this, isDurable: true);
+        _stored = _core.IsDurable ? new StoredSession(channel, services.Channel, Context) : null;
+        _phase = _core.IsDurable ? Phase.Looking : Phase.Running;
     }
 
     private RelaySettings Settings => _services.Channel.Settings;
@@ -50,7 +61,11 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     private long Now => _services.Channel.Time.NowMicros();
 
     /// <inheritdoc/>
-    protected override void PreStart() => Context.SetReceiveTimeout(IdleTime);
+    protected override void PreStart()
+    {
+        Context.SetReceiveTimeout(IdleTime);
+        _stored?.Look();
+    }
 
     // A channel that is listened to never goes: it needs no timer.
     private void WatchIdleness()
@@ -71,20 +86,27 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
             return;
         }
 
-        if (_core.TryHandle(message))
+        if ((_stored is not null && TryHandleDurable(message)) || _core.TryHandle(message))
         {
             return;
         }
 
         switch (message)
         {
-            case CreateSession:
-                Create();
+            case CreateSession create when _chat is null && _stored is not null:
+                Create(create);
+                break;
+            case CreateSession create:
+                _chat ??= new ChatSession(_sessionId, Now, Settings.SessionMessages);
+                Touch(create.UserId);
                 Answer(Joined());
                 break;
-            case JoinSession when _chat is not null:
-                Touch();
+            case JoinSession join when _chat is not null:
+                Touch(join.UserId);
                 Answer(Joined());
+                break;
+            case SayInSession say when _chat is not null && _stored is not null:
+                SayDurably(say);
                 break;
             case SayInSession say when _chat is not null:
                 Say(say);
@@ -92,6 +114,9 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
             case TypeInSession typing when _chat is not null:
                 Touch();
                 _core.Publish(new PublishItem { Event = "typing", Data = typing.Data, ExcludedConnection = typing.ConnectionId, Transient = true });
+                break;
+            case DeleteSession when _chat is not null && _stored is not null:
+                BeginEnd(Sender);
                 break;
             case DeleteSession when _chat is not null:
                 End();
@@ -106,16 +131,26 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
             case AnswerDue due:
                 TimeOut(due.RequestId);
                 break;
+            case ExpiryDue when _stored is not null:
+                BeginEnd(asker: null);
+                break;
             case ExpiryDue:
                 End();
                 break;
+            case WakeSession:
+                Sender.Tell(new SessionWoken(), Self);
+                break;
             case ReceiveTimeout:
-                if (_chat is null && !_core.HasReplicas)
+                if (_chat is null && _asker is null && !_core.HasReplicas && _core.CanRest && !_passivating)
                 {
                     _passivating = true;
-                    Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
+                    Context.Parent.Tell(new Passivate(Rest.Instance), Self);
                 }
 
+                break;
+            case Rest:
+                // What was published meanwhile is still to be confirmed by the journal.
+                _resting = true;
                 break;
             default:
                 Unhandled(message);
@@ -127,7 +162,12 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     protected override void OnBatchCompleted()
     {
         _core.Flush();
+        TryEnd();
         WatchIdleness();
+        if (_resting && _core.CanRest)
+        {
+            Context.Stop(Self);
+        }
     }
 
     /// <inheritdoc/>
@@ -144,37 +184,46 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
         Sender.Tell(message, Self);
     }
 
-    private void Create()
-    {
-        _chat ??= new ChatSession(_sessionId, Now, Settings.SessionMessages);
-        Touch();
-    }
+    private SessionJoined Joined() => new(_chat!.Summary, [.. _chat.Messages], _core.Position) { Endings = _stored is null ? [] : [.. _chat.Endings] };
 
-    private SessionJoined Joined() => new(_chat!.Summary, [.. _chat.Messages], _core.Position);
-
-    private void Touch()
+    private void Touch(string? userId = null)
     {
-        _chat!.Touch(Now);
+        var now = Now;
+        var isNew = _chat!.Admit(userId);
+        _chat.Touch(now);
         _services.Directory.Set(_chat.Summary);
         Context.Timers.StartSingle(ExpiryTimer, ExpiryDue.Instance, Settings.SessionTtl);
+        _stored?.Keep(_chat.Facts, _core.Position.Epoch, now, isNew);
     }
 
     // admit, store, show to the others, hand to the agent
     private void Say(SayInSession say)
     {
         var history = _chat!.History();
-        var message = _core.Publish(new PublishItem { Event = "chat_message", Data = say.Data, ExcludedConnection = say.ConnectionId });
+        var message = _core.Publish(MessageOf(say));
         Touch();
-        var request = new AgentRequest(_services.NewId().ToString("x16"), _sessionId, say.UserId, say.Content, history);
-        _chat.Open(request.RequestId, Now);
-        Context.Timers.StartSingle(request.RequestId, new AnswerDue(request.RequestId), Settings.AgentTimeout);
-        _services.Agent.Tell(request, Self);
+        var request = new AgentRequest(NewRequestId(), _sessionId, say.UserId, say.Content, history);
+        Ask(request, message);
         Answer(new ChatAccepted(_sessionId, request.RequestId, message));
     }
 
-    private void Observe(Publication publication)
+    private string NewRequestId() => _services.NewId().ToString("x16");
+
+    private static PublishItem MessageOf(SayInSession say) => new() { Event = "chat_message", Data = say.Data, ExcludedConnection = say.ConnectionId };
+
+    private static PublishItem TimeoutOf(string requestId) =>
+        new() { Event = "error", Data = AgentJson.Error("TIMEOUT", "The agent did not answer in time", requestId) };
+
+    private void Ask(AgentRequest request, Publication message)
     {
-        if (_chat is null)
+        _chat!.Begin(request.RequestId, Now, request.UserId, message.Position.Offset);
+        Context.Timers.StartSingle(request.RequestId, new AnswerDue(request.RequestId), Settings.AgentTimeout);
+        _services.Agent.Tell(request, Self);
+    }
+
+    void IChannelOwner.Observe(Publication publication)
+    {
+        if (_chat is null || (_stored is not null && TryObserveOwn(publication)))
         {
             return;
         }
@@ -218,10 +267,13 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
 
     private void TimeOut(string requestId)
     {
-        if (_chat?.TryClose(requestId) == true)
+        if (_stored is not null)
         {
-            var data = AgentJson.Error("TIMEOUT", "The agent did not answer in time", requestId);
-            Settle(requestId, _core.Publish(new PublishItem { Event = "error", Data = data }));
+            TimeOutDurably(requestId);
+        }
+        else if (_chat?.TryClose(requestId) == true)
+        {
+            Settle(requestId, _core.Publish(TimeoutOf(requestId)));
         }
     }
 
@@ -235,6 +287,12 @@ public sealed class SessionActor : ActorBase, IBatchReceiver
     }
 
     private sealed record AnswerDue(string RequestId);
+
+    /// <summary>Comes behind the last message of the outside.</summary>
+    private sealed class Rest
+    {
+        public static Rest Instance { get; } = new();
+    }
 
     private sealed class ExpiryDue
     {

@@ -2,19 +2,30 @@ using Relay.Protocol;
 
 namespace Relay.Actors.Sessions;
 
-/// <summary>Begins the session; answered with <see cref="SessionJoined"/>.</summary>
-public sealed record CreateSession;
+/// <summary>Begins the session; answered with <see cref="SessionJoined"/> or <see cref="SessionRefused"/>.</summary>
+/// <param name="UserId">Who, null when unknown.</param>
+public sealed record CreateSession(string? UserId = null);
 
-/// <summary>Takes part; answered with <see cref="SessionJoined"/> or <see cref="SessionMissing"/>.</summary>
-public sealed record JoinSession;
+/// <summary>Takes part; answered with <see cref="SessionJoined"/>, <see cref="SessionMissing"/> or <see cref="SessionRefused"/>.</summary>
+/// <param name="UserId">Who, null when unknown.</param>
+public sealed record JoinSession(string? UserId = null);
 
 /// <summary>The session as it stands; everything after <paramref name="Position"/> comes through its channel.</summary>
-public sealed record SessionJoined(SessionSummary Summary, IReadOnlyList<Publication> Messages, StreamPosition Position);
+public sealed record SessionJoined(SessionSummary Summary, IReadOnlyList<Publication> Messages, StreamPosition Position)
+{
+    /// <summary>Of a durable session: what ended requests without an answer since the newest user message, for those who were away then. Oldest first.</summary>
+    public IReadOnlyList<Publication> Endings { get; init; } = [];
+}
 
 /// <summary>The session is unknown or expired.</summary>
 public sealed record SessionMissing(string SessionId);
 
-/// <summary>A participant says something; answered with <see cref="ChatAccepted"/> or <see cref="SessionMissing"/>.</summary>
+/// <summary>The session's journal cannot do it now; trying again later may help.</summary>
+/// <param name="SessionId">Which.</param>
+/// <param name="Reason">Why, for people.</param>
+public sealed record SessionRefused(string SessionId, string Reason);
+
+/// <summary>A participant says something; answered with <see cref="ChatAccepted"/>, <see cref="SessionMissing"/> or <see cref="SessionRefused"/>.</summary>
 /// <param name="ConnectionId">The author's connection, which does not get it back; 0 = none.</param>
 /// <param name="UserId">Who, null when unknown.</param>
 /// <param name="Content">The text.</param>
@@ -27,8 +38,17 @@ public sealed record ChatAccepted(string SessionId, string RequestId, Publicatio
 /// <summary>A participant types; answered only with <see cref="SessionMissing"/>.</summary>
 public sealed record TypeInSession(long ConnectionId, ReadOnlyMemory<byte> Data);
 
-/// <summary>Ends a session; answered with <see cref="SessionDeleted"/> or <see cref="SessionMissing"/>.</summary>
+/// <summary>Ends a session; answered with <see cref="SessionDeleted"/>, <see cref="SessionMissing"/> or <see cref="SessionRefused"/>.</summary>
 public sealed record DeleteSession;
+
+/// <summary>
+/// Makes the actor of a stored session live, so that it is listed, its requests end and its time runs; answered with <see cref="SessionWoken"/> or
+/// <see cref="SessionRefused"/>.
+/// </summary>
+public sealed record WakeSession;
+
+/// <summary>It lives, or there is no such session.</summary>
+public sealed record SessionWoken;
 
 /// <summary>The session is gone.</summary>
 public sealed record SessionDeleted(string SessionId);

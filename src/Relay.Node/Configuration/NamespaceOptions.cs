@@ -16,8 +16,6 @@ public sealed record NamespaceOptions
     private static readonly ValueKind<Durability> AnyDurability =
         Kinds.Choice([("memory", Durability.Memory), ("redis", Durability.Redis), ("sql", Durability.Sql)]);
 
-    private static readonly ValueKind<Durability> InMemoryYet = Kinds.Choice([("memory", Durability.Memory)], "redis", "sql");
-
     /// <summary>The namespaces of protocols.md, "Channels".</summary>
     public static IReadOnlyList<string> Names { get; } = ["global", "metrics", "users", "projects", "agents", "sessions", "hooks", "topics"];
 
@@ -66,7 +64,7 @@ public sealed record NamespaceOptions
             DedupeWindow = section.Read("DedupeWindow", Kinds.DurationOrNone(TimeSpan.FromSeconds(1), year), usual.DedupeWindow, "How long a publish id is remembered, so that a repeat is accepted once; 0 = not at all."),
             DedupeIds = section.Read("DedupeIds", Kinds.Count(0, 1_000_000), usual.DedupeIds, "Publish ids each channel remembers; 0 = none."),
             KeyedValues = section.Read("KeyedValues", Kinds.Count(0, 10_000), usual.KeyedValues, "Keys whose newest event each channel keeps, whatever its history; beyond it the key written least recently is forgotten; 0 = none, and no versioned publishes."),
-            Durability = section.Read("Durability", name.Equals("sessions", StringComparison.OrdinalIgnoreCase) ? InMemoryYet : AnyDurability, usual.Durability, "Where accepted events are kept: memory (gone with the node), redis (survives the nodes) or sql (survives a power cut: PostgreSQL where Postgres:Connection is set, else SQLite in Storage:Path). Sessions are kept in memory only, yet."),
+            Durability = section.Read("Durability", AnyDurability, usual.Durability, "Where accepted events are kept: memory (gone with the node), redis (survives the nodes) or sql (survives a power cut: PostgreSQL where Postgres:Connection is set, else SQLite in Storage:Path)."),
             WhenSlow = section.Read("WhenSlow", Kinds.Choice([("disconnect", WhenSlow.Disconnect), ("dropOldest", WhenSlow.DropOldest), ("conflate", WhenSlow.Conflate)]), usual.WhenSlow, "What happens at Limits:UnsentBytes: disconnect the client (1013), drop the oldest waiting events, or keep only the newest of each key; a native client is told the gap."),
             Presence = section.Read("Presence", Kinds.NotYet(Kinds.Flag, true, "presence is kept wherever a subscriber asks for it"), usual.Presence, "Whether subscribers may ask for presence. Cannot be turned off yet."),
             Publish = section.Read("Publish", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Publish, "Who may publish, of those let in: anyone. authenticated and nobody are not available yet."),

@@ -21,6 +21,7 @@ public static class JournalHosting
             Wants(options, Durability.Sql) ? OpenSql(provider, options) : null));
         services.AddSingleton(static provider => provider.GetRequiredService<OpenedJournals>().ForChannels);
         services.AddHostedService<JournalKeeper>();
+        services.AddHostedService<SessionKeeper>();
         return services;
     }
 
@@ -133,7 +134,7 @@ internal sealed partial class JournalKeeper(
             foreach (var (stream, state) in streams)
             {
                 var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
-                await journal.PruneAsync(Retention.Of(stream, settings.For(stream), now) with { Fence = state.Fence });
+                await journal.PruneAsync(Retention.Of(stream, settings, now) with { Fence = state.Fence });
             }
 
             streams = await journal.ListAsync(streams[^1].Stream, Page);

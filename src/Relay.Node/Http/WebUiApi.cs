@@ -57,6 +57,10 @@ internal sealed class WebUiApi
         {
             await ErrorAsync(context, StatusCodes.Status503ServiceUnavailable, "TIMEOUT", "The session did not answer in time; try again");
         }
+        catch (RefusedException refused)
+        {
+            await ErrorAsync(context, StatusCodes.Status503ServiceUnavailable, "INTERNAL_ERROR", $"The session cannot be stored or read now; try again: {refused.Message}");
+        }
     }
 
     private Task HealthAsync(HttpContext context) => DataAsync(context, StatusCodes.Status200OK, json =>
@@ -88,18 +92,27 @@ internal sealed class WebUiApi
         json.WriteEndArray();
     });
 
-    private Task SessionsAsync(HttpContext context) => DataAsync(context, StatusCodes.Status200OK, json =>
+    private async Task SessionsAsync(HttpContext context)
     {
-        json.WriteStartArray("sessions");
-        foreach (var session in _relay.Sessions.All)
+        // Right after a start the stored ones are still being read. A journal that is ill is no reason to show nothing: what is known is listed then.
+        if (!_relay.Sessions.Complete.IsCompleted)
         {
-            json.WriteStartObject();
-            Write(json, session);
-            json.WriteEndObject();
+            await _relay.Sessions.Complete.WaitAsync(AskTimeout, _time, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        json.WriteEndArray();
-    });
+        await DataAsync(context, StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartArray("sessions");
+            foreach (var session in _relay.Sessions.All)
+            {
+                json.WriteStartObject();
+                Write(json, session);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        });
+    }
 
     private async Task CreateAsync(HttpContext context)
     {
@@ -161,7 +174,7 @@ internal sealed class WebUiApi
         }
 
         var data = ApiAnswers.Object(json => json.WriteString("content", content));
-        if (await _relay.SessionAsync(sessionId, new SayInSession(0, null, content, data), AskTimeout, context.RequestAborted) is not ChatAccepted accepted)
+        if (await AskAsync(sessionId, new SayInSession(0, null, content, data), context.RequestAborted) is not ChatAccepted accepted)
         {
             await MissingAsync(context);
             return;
@@ -187,16 +200,23 @@ internal sealed class WebUiApi
     private async Task<SessionJoined> CreateAsync(CancellationToken cancellationToken)
     {
         var id = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(16));
-        return (SessionJoined)await _relay.SessionAsync(id, new CreateSession(), AskTimeout, cancellationToken);
+        return (SessionJoined)await AskAsync(id, new CreateSession(), cancellationToken);
     }
 
     private Task<object> AskAsync(HttpContext context, object question)
     {
         var id = (string)context.Request.RouteValues["id"]!;
         return ChannelName.IsValid("sessions/" + id)
-            ? _relay.SessionAsync(id, question, AskTimeout, context.RequestAborted)
+            ? AskAsync(id, question, context.RequestAborted)
             : Task.FromResult<object>(new SessionMissing(id));
     }
+
+    private async Task<object> AskAsync(string sessionId, object question, CancellationToken cancellationToken) =>
+        await _relay.SessionAsync(sessionId, question, AskTimeout, cancellationToken) switch
+        {
+            SessionRefused refused => throw new RefusedException(refused.Reason),
+            var answer => answer,
+        };
 
     private Task MissingAsync(HttpContext context) => ErrorAsync(context, StatusCodes.Status404NotFound, "SESSION_NOT_FOUND", "Session not found");
 
@@ -227,4 +247,6 @@ internal sealed class WebUiApi
 
     private static string? Text(JsonDocument? body, string name) =>
         body is not null && body.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? EventText.Of(value) : null;
+
+    private sealed class RefusedException(string reason) : Exception(reason);
 }

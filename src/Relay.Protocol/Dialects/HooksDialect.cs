@@ -94,7 +94,17 @@ public sealed class HooksDialect : IDialect
                     WriteEvent(ref json, history.Events[i]);
                 }
 
-                json.Raw("]}}"u8);
+                json.Raw("]"u8);
+                if (history.Position is { } position)
+                {
+                    json.Raw(",\"epoch\":"u8);
+                    json.Epoch(position.Epoch);
+                    json.Raw(",\"offset\":"u8);
+                    json.Number(position.Offset);
+                    json.Raw(history.Recovered ? ",\"recovered\":true"u8 : ",\"recovered\":false"u8);
+                }
+
+                json.Raw("}}"u8);
                 break;
             case HookFilterMessage filter:
                 HooksFrames.Subscribed(ref json, filter);
@@ -153,6 +163,7 @@ public sealed class HooksDialect : IDialect
     {
         string[]? types = null;
         var limit = DefaultLimit;
+        StreamPosition? since = null;
         if (parameters.Kind == JsonKind.Object)
         {
             var reader = JsonObjectReader.Inside(parameters);
@@ -166,11 +177,36 @@ public sealed class HooksDialect : IDialect
                 {
                     limit = reader.Value.TryGetClamped(out var wanted) ? wanted : DefaultLimit;
                 }
+                else if (reader.Name.SequenceEqual("since"u8) && reader.Value.Kind == JsonKind.Object)
+                {
+                    since = Since(reader.Value);
+                }
             }
         }
 
         // An empty list was falsy in the original: no filter.
-        return new HookHistoryCommand { EventTypes = types is [] ? null : types, Limit = limit };
+        return new HookHistoryCommand { EventTypes = types is [] ? null : types, Limit = limit, Since = since };
+    }
+
+    /// <summary>A place; what names none is a place nobody ever had, so that a client without one gets its first.</summary>
+    private static StreamPosition Since(JsonValue value)
+    {
+        JsonValue epochText = default;
+        JsonValue offsetNumber = default;
+        var reader = JsonObjectReader.Inside(value);
+        while (reader.Read())
+        {
+            if (reader.Name.SequenceEqual("epoch"u8))
+            {
+                epochText = reader.Value;
+            }
+            else if (reader.Name.SequenceEqual("offset"u8))
+            {
+                offsetNumber = reader.Value;
+            }
+        }
+
+        return offsetNumber.TryGetInteger(out var offset) && NativeRequests.TryPosition(epochText.Utf8, offset, out var position) ? position : default;
     }
 
     /// <summary>The strings of a list, others skipped; null when it is no list or a longer one than <see cref="MaxNames"/>.</summary>

@@ -93,7 +93,15 @@ internal static class WebUiFrames
         var publication = history.Publication;
         Open(ref json, publication.Event, history.SessionId, Protocol.MessageId.Hash(publication), publication.TimestampMicros);
         json.Raw(",\"data\":"u8);
-        Completed(ref json, publication.Data.Span);
+        if (publication.Event is "error" or "agent_error")
+        {
+            json.Raw(publication.Data.IsEmpty ? "{}"u8 : publication.Data.Span);
+        }
+        else
+        {
+            Completed(ref json, publication.Data.Span);
+        }
+
         json.Raw("}"u8);
     }
 

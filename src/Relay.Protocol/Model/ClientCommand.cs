@@ -145,6 +145,9 @@ public sealed class HookHistoryCommand : ClientCommand
 
     /// <summary>Newest so many; below 1 the answer is empty.</summary>
     public int Limit { get; init; } = 100;
+
+    /// <summary>The client's last place: everything behind it is wanted, whatever the limit; null = it has none.</summary>
+    public StreamPosition? Since { get; init; }
 }
 
 /// <summary><c>hooks</c>: <c>subscribe</c>, a filter on event types.</summary>

@@ -251,6 +251,12 @@ public sealed class HookHistoryMessage : ServerMessage
 {
     /// <summary>Oldest first.</summary>
     public required IReadOnlyList<Publication> Events { get; init; }
+
+    /// <summary>For a client that said where it was: where the channel stands now.</summary>
+    public StreamPosition? Position { get; init; }
+
+    /// <summary>With <see cref="Position"/>: whether nothing the client missed is missing from <see cref="Events"/>.</summary>
+    public bool Recovered { get; init; }
 }
 
 /// <summary><c>hooks</c>: answer to <c>subscribe</c>.</summary>

@@ -49,7 +49,33 @@ public sealed class PublicationRecordTests
     }
 
     [Theory]
+    [InlineData(null)]
+    [InlineData("row ü")]
+    public void An_owner_keeps_a_note_and_a_key_of_its_own_beside_the_event(string? key)
+    {
+        var publication = new Publication
+        {
+            Channel = "sessions/x",
+            Event = "chat_message",
+            Data = "{}"u8.ToArray(),
+            Position = new StreamPosition(new Epoch(77), 12),
+            TimestampMicros = 5,
+            Key = key,
+            Raw = "raw"u8.ToArray(),
+            RawFormat = RawFormat.Updates,
+        };
+        var record = PublicationRecord.Write(publication, "scope", "c", "note"u8);
+        Assert.Equal("c", record.Key);
+        var back = PublicationRecord.Read("sessions/x", new Epoch(77), record, out var note);
+        Assert.Equal((key, "chat_message", "{}", "raw", "note"), (back.Key, back.Event, Text(back.Data), Text(back.Raw), Text(note)));
+        PublicationRecord.Read("sessions/x", new Epoch(77), PublicationRecord.Write(publication, "scope"), out note);
+        Assert.True(note.IsEmpty);
+    }
+
+    [Theory]
     [InlineData("")]
+    [InlineData("\u0003\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000")]
+    [InlineData("\u0002\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0009\u0000\u0000\u0000abc")]
     [InlineData("\u0002\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000")]
     [InlineData("\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000")]
     [InlineData("\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0009\u0000\u0000\u0000abc")]
@@ -59,4 +85,6 @@ public sealed class PublicationRecordTests
         var error = Assert.Throws<InvalidDataException>(() => PublicationRecord.Read("topics/x", Make.Epoch, record));
         Assert.Contains("Event 9 of channel 'topics/x'", error.Message, StringComparison.Ordinal);
     }
+
+    private static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
 }

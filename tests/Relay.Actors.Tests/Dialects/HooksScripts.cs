@@ -125,6 +125,25 @@ public sealed class HooksScripts
         """, seeds: 10);
 
     [Fact]
+    public void Who_says_where_it_was_gets_what_it_missed_whatever_the_limit() => Script.Play("""
+        s = hooks
+        s *
+        s > {"type":"a","data":{"n":1}} & {"type":"b","data":{"n":2}} & {"type":"a","data":{"n":3}}
+        s > {"command":"get_history","params":{"since":{},"limit":0}}
+        s < {"type":"history","data":{"events":[{"type":"a","data":{"n":1}},{"type":"b","data":{"n":2}},{"type":"a","data":{"n":3}}],"epoch":"‹e›","offset":3,"recovered":false}}
+        s > {"command":"get_history","params":{"since":{"epoch":"‹e›","offset":1},"limit":1}}
+        s < {"type":"history","data":{"events":[{"type":"b","data":{"n":2}},{"type":"a","data":{"n":3}}],"epoch":"‹e›","offset":3,"recovered":true}}
+        s > {"command":"get_history","params":{"since":{"epoch":"‹e›","offset":0},"event_types":["a"]}}
+        s < {"type":"history","data":{"events":[{"type":"a","data":{"n":1}},{"type":"a","data":{"n":3}}],"epoch":"‹e›","offset":3,"recovered":true}}
+        s > {"command":"get_history","params":{"since":{"epoch":"‹e›","offset":3}}}
+        s < {"type":"history","data":{"events":[],"epoch":"‹e›","offset":3,"recovered":true}}
+        s > {"command":"get_history","params":{"since":{"epoch":"‹e›","offset":9}}}
+        s < {"type":"history","data":{"events":[],"epoch":"‹e›","offset":3,"recovered":false}}
+        s > {"command":"get_history","params":{"since":5,"limit":1}}
+        s < {"type":"history","data":{"events":[{"type":"a","data":{"n":3}}]}}
+        """, seeds: 5);
+
+    [Fact]
     public void History_holds_the_last_thousand()
     {
         using var relay = new RelayHarness();

@@ -38,7 +38,7 @@ public sealed class ValidationTests
     [InlineData("Namespaces:users:HistoryAge=1ms", "between")]
     [InlineData("Namespaces:users:DedupeWindow=x", "duration")]
     [InlineData("Namespaces:users:DedupeIds=-1", "whole number")]
-    [InlineData("Namespaces:sessions:Durability=sql", "not available")]
+    [InlineData("Namespaces:sessions:Durability=redis", "needs a Redis")]
     [InlineData("Namespaces:users:Durability=redis", "needs a Redis")]
     [InlineData("Namespaces:users:Durability=disk", "not one of")]
     [InlineData("Namespaces:users:WhenSlow=dropNewest", "not one of")]
