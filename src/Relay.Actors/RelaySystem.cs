@@ -54,6 +54,9 @@ public sealed partial class RelaySystem : IConnectionFactory
 
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>Beyond what the bridge takes to answer in any case; for the time when there is no bridge any more.</summary>
+    private static readonly TimeSpan DeliverTimeout = TimeSpan.FromSeconds(30);
+
     private readonly RelayParts _parts;
     private readonly ActorSystem _system;
     private readonly ILogger _log;
@@ -165,6 +168,24 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <exception cref="AskTimeoutException">A channel did not answer in time.</exception>
     public Task<BridgeAccepted> BridgeAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken) =>
         Bridge.Ask<BridgeAccepted>(new BridgeBatch(items), AskTimeout, cancellationToken);
+
+    /// <summary>
+    /// As <see cref="BridgeAsync"/>, for sources that bring again what was not accepted: it takes longer to fail (21 s at most, a stopped node aside), and says what is open.
+    /// </summary>
+    /// <exception cref="BridgeUnfinishedException">Some messages are not accepted by all of their channels.</exception>
+    /// <exception cref="BridgeOverloadedException">Nothing was taken.</exception>
+    /// <exception cref="BridgeRefusedException">Nothing is known of the batch.</exception>
+    /// <exception cref="TimeoutException">Nothing is known of the batch: the relay has stopped.</exception>
+    public Task<BridgeAccepted> DeliverAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken)
+    {
+        var isInline = _parts.Kernel.Dispatcher is { InlineContinuations: true };
+        var answer = new BridgeTask(isInline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
+        Bridge.Tell(new BridgeBatch(items) { Answer = answer });
+        return answer.Outcome.WaitAsync(DeliverTimeout, _parts.Kernel.Time, cancellationToken);
+    }
+
+    /// <summary>As <see cref="BridgeAsync"/> without a task: the batch's <see cref="BridgeBatch.Answer"/> is told, within 11 s and in the bridge's turn.</summary>
+    public void TellBridge(BridgeBatch batch) => Bridge.Tell(batch);
 
     /// <summary>Asks a channel for stored events.</summary>
     public Task<HistoryReply> HistoryAsync(string channel, HistoryQuery query, CancellationToken cancellationToken) =>

@@ -10,7 +10,11 @@ namespace Relay.Actors.Bridges;
 public sealed record BridgeItem(IReadOnlyList<string> Channels, PublishItem Item);
 
 /// <summary>Messages in their order; the sender gets <see cref="BridgeAccepted"/> when every channel has accepted its part.</summary>
-public sealed record BridgeBatch(IReadOnlyList<BridgeItem> Items);
+public sealed record BridgeBatch(IReadOnlyList<BridgeItem> Items)
+{
+    /// <summary>Who is told instead of the sender, and then within 11 s: 21 s for a source that wants to know what is open.</summary>
+    public BridgeAnswer? Answer { get; init; }
+}
 
 /// <summary>All events of a batch are accepted.</summary>
 /// <param name="Subscribers">Subscribers of the channels that took them, summed over the batch.</param>
@@ -34,8 +38,8 @@ public sealed class BridgeRefusedException(string reason) : Exception(reason);
 /// </para>
 /// <para>
 /// The sender keeps few batches outstanding, which bounds this actor's memory; a sender that does not is refused (<see cref="BridgeOverloadedException"/>).
-/// An answer that never comes (an actor on its way failed) must not stop the bridge for good: what has been without any answer for three sweeps is given up.
-/// Its asker has been told by its own time-out long before.
+/// An answer that never comes (an actor on its way failed) must not stop the bridge for good: what has been without any answer for 45 s is given up.
+/// Its asker has been told by its own time-out long before, and who is told by a <see cref="BridgeAnswer"/> by this actor's.
 /// </para>
 /// </summary>
 public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
@@ -52,8 +56,13 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     /// <summary>A list that one hot channel has made longer is not kept.</summary>
     private const int KeptListCapacity = 64;
 
-    /// <summary>Longer than any asker waits, so that nothing is given up that may still be confirmed.</summary>
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
+    /// <summary>Longer than any asker waits, so that nothing is given up that may still be confirmed. In sweeps.</summary>
+    private const int GiveUpAfter = 45;
+
+    /// <summary>10 s and the part of a sweep that may be over when a batch comes.</summary>
+    private const int AnswerAfter = 11;
+
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
     private readonly Queue<(BridgeItem Item, Request Request)> _waiting = new();
     private readonly Dictionary<string, List<PublishItem>> _byChannel = new(StringComparer.Ordinal);
@@ -61,6 +70,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     // A new list's first element would bring room for four: most of what a message cost here.
     private readonly Stack<List<PublishItem>> _freeLists = new();
     private readonly Dictionary<long, Request> _requests = [];
+    private readonly List<Request> _overdue = [];
     private long _lastTag;
     private int _inFlight;
     private bool _barrier;
@@ -74,28 +84,14 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     {
         switch (message)
         {
-            case BridgeBatch { Items.Count: 0 }:
-                Sender.Tell(new BridgeAccepted(0), Self);
-                break;
-            case BridgeBatch when _waiting.Count >= MaxWaiting:
-                Sender.Tell(new Status.Failure(new BridgeOverloadedException(_waiting.Count)), Self);
-                break;
             case BridgeBatch batch:
-                var request = new Request(++_lastTag, Sender) { Waiting = batch.Items.Count };
-                _requests.Add(request.Tag, request);
-                for (var i = 0; i < batch.Items.Count; i++)
-                {
-                    var item = batch.Items[i];
-                    request.Open += item.Channels.Count;
-                    _waiting.Enqueue((item, request));
-                }
-
+                Take(batch);
                 break;
             case PublishReply reply:
                 Accepted(reply);
                 break;
             case Sweep:
-                GiveUp();
+                SweepRequests();
                 break;
             default:
                 Unhandled(message);
@@ -103,6 +99,41 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
 
         Publish();
+    }
+
+    /// <summary>Whoever waits learns that his answer went with this actor's state.</summary>
+    protected override void PostStop()
+    {
+        foreach (var request in _requests.Values)
+        {
+            Answer(request, new BridgeRefusedException("the bridge ended or began anew"));
+        }
+
+        _requests.Clear();
+    }
+
+    private void Take(BridgeBatch batch)
+    {
+        var request = new Request(++_lastTag, Sender, batch) { Waiting = batch.Items.Count, CameIn = _sweep };
+        if (batch.Items.Count == 0)
+        {
+            Answer(request, null);
+            return;
+        }
+
+        if (_waiting.Count >= MaxWaiting)
+        {
+            Answer(request, new BridgeOverloadedException(_waiting.Count));
+            return;
+        }
+
+        _requests.Add(request.Tag, request);
+        for (var i = 0; i < batch.Items.Count; i++)
+        {
+            var item = batch.Items[i];
+            request.Open += item.Channels.Count;
+            _waiting.Enqueue((item, request));
+        }
     }
 
     private static bool IsForAll(BridgeItem item)
@@ -125,16 +156,20 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
             return;
         }
 
-        Settle(request, Math.Min(reply.Outcomes.Length, request.InFlight));
-        request.Open -= reply.Outcomes.Length;
+        var outcomes = request.Tracking?.Answered(reply) ?? reply.Outcomes.Length;
+        Settle(request, Math.Min(outcomes, request.InFlight));
+        request.Open -= outcomes;
         request.Subscribers += reply.Subscribers;
         request.Refusal ??= reply.Refusal;
         request.LastHeard = _sweep;
+        if (reply is { Refusal: { } refusal, IsFault: false })
+        {
+            Withdraw(request, "not sent, because what comes before it was refused: " + refusal);
+        }
+
         if (request.Open == 0)
         {
-            _requests.Remove(request.Tag);
-            request.ReplyTo.Tell(
-                request.Refusal is { } reason ? new Status.Failure(new BridgeRefusedException(reason)) : new BridgeAccepted(request.Subscribers), Self);
+            Finish(request);
         }
         else if (request is { GivenUp: true, InFlight: 0, Waiting: 0 })
         {
@@ -142,17 +177,119 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
     }
 
-    private void GiveUp()
+    private void Finish(Request request)
+    {
+        _requests.Remove(request.Tag);
+        Answer(request, request switch
+        {
+            { Tracking: { } tracking } => tracking.Unfinished(),
+            { Refusal: { } reason } => new BridgeRefusedException(reason),
+            _ => null,
+        });
+    }
+
+    private void Answer(Request request, Exception? failure)
+    {
+        if (request.IsAnswered)
+        {
+            return;
+        }
+
+        request.IsAnswered = true;
+        switch (request.Told, failure)
+        {
+            case (null, null):
+                request.ReplyTo.Tell(new BridgeAccepted(request.Subscribers), Self);
+                break;
+            case (null, _):
+                request.ReplyTo.Tell(new Status.Failure(failure), Self);
+                break;
+            case (_, null):
+                request.Told.Accepted(request.Subscribers);
+                break;
+            default:
+                request.Told.Failed(failure);
+                break;
+        }
+    }
+
+    private void SweepRequests()
     {
         _sweep++;
-        foreach (var request in _requests.Values.Where(request => request.InFlight > 0 && _sweep - request.LastHeard >= 3).ToList())
+        foreach (var request in _requests.Values)
         {
-            Settle(request, request.InFlight);
-            request.GivenUp = true;
-            if (request.Waiting == 0)
+            if ((request is { Told: not null, IsAnswered: false } && _sweep - request.CameIn >= AnswerAfter) || (request.InFlight > 0 && _sweep - request.LastHeard >= GiveUpAfter))
             {
-                _requests.Remove(request.Tag);
+                _overdue.Add(request);
             }
+        }
+
+        foreach (var request in _overdue)
+        {
+            if (request.Tracking is { } tracking)
+            {
+                Chase(request, tracking);
+                continue;
+            }
+
+            if (request.Told is not null)
+            {
+                Answer(request, new AskTimeoutException("the channels did not confirm within 10 s"));
+            }
+
+            if (_sweep - request.LastHeard >= GiveUpAfter)
+            {
+                GiveUp(request);
+            }
+        }
+
+        _overdue.Clear();
+    }
+
+    private void GiveUp(Request request)
+    {
+        Settle(request, request.InFlight);
+        request.GivenUp = true;
+        if (request.Waiting == 0)
+        {
+            _requests.Remove(request.Tag);
+        }
+    }
+
+    /// <summary>Answers are missing: sends nothing more of the batch, asks the silent channels, and ends when they had their time as well.</summary>
+    private void Chase(Request request, BridgeTracking tracking)
+    {
+        Withdraw(request, "not sent, because what comes before it has no answer");
+        if (tracking.ProbedAt is null)
+        {
+            tracking.ProbedAt = _sweep;
+            foreach (var channel in tracking.Silent())
+            {
+                var probe = Batch(channel, [], request);
+                tracking.Probing(probe);
+                channels.Tell(new ShardEnvelope(channel, probe), Self);
+            }
+        }
+        else if (_sweep - tracking.ProbedAt >= AnswerAfter)
+        {
+            request.Open -= tracking.GiveUp("its channel does not answer");
+            Settle(request, request.InFlight);
+        }
+
+        if (request.Open == 0)
+        {
+            Finish(request);
+        }
+    }
+
+    /// <summary>What a source brings again must not be overtaken by what it brought behind it.</summary>
+    private static void Withdraw(Request request, string reason)
+    {
+        if (request is { Tracking: { } tracking, Waiting: > 0 })
+        {
+            request.Open -= tracking.Withdraw(request.Items.Count - request.Waiting, reason);
+            request.Waiting = 0;
+            request.IsWithdrawn = true;
         }
     }
 
@@ -168,6 +305,12 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         Request? current = null;
         while (!_barrier && _inFlight < MaxInFlight && _waiting.TryPeek(out var next))
         {
+            if (next.Request.IsWithdrawn)
+            {
+                _waiting.Dequeue();
+                continue;
+            }
+
             var forAll = IsForAll(next.Item);
             if (forAll && _inFlight > 0)
             {
@@ -181,7 +324,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
 
             current = next.Request;
             _waiting.Dequeue();
-            Collect(next.Item);
+            Collect(next.Item, current);
             current.Waiting--;
             current.InFlight += next.Item.Channels.Count;
             current.LastHeard = _sweep;
@@ -194,7 +337,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
     }
 
-    private void Collect(BridgeItem item)
+    private void Collect(BridgeItem item, Request request)
     {
         for (var i = 0; i < item.Channels.Count; i++)
         {
@@ -204,6 +347,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
             }
 
             list.Add(i == 0 ? item.Item : item.Item with { IsCopy = true });
+            request.Tracking?.Collect(item.Channels[i], request.Items.Count - request.Waiting);
             _inFlight++;
         }
     }
@@ -212,13 +356,17 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     {
         foreach (var (channel, items) in _byChannel)
         {
-            channels.Tell(
-                new ShardEnvelope(channel, new PublishBatch { Channel = channel, Items = [.. items], Scope = scope, WantsReply = true, Tag = request.Tag }), Self);
+            var batch = Batch(channel, [.. items], request);
+            request.Tracking?.Sent(batch);
+            channels.Tell(new ShardEnvelope(channel, batch), Self);
             Keep(items);
         }
 
         _byChannel.Clear();
     }
+
+    private PublishBatch Batch(string channel, PublishItem[] items, Request request) =>
+        new() { Channel = channel, Items = items, Scope = scope, WantsReply = true, Tag = request.Tag };
 
     private void Keep(List<PublishItem> list)
     {
@@ -231,11 +379,26 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
 
     private sealed record Sweep;
 
-    private sealed class Request(long tag, IActorRef replyTo)
+    private sealed class Request(long tag, IActorRef replyTo, BridgeBatch batch)
     {
         public long Tag { get; } = tag;
 
         public IActorRef ReplyTo { get; } = replyTo;
+
+        public BridgeAnswer? Told { get; } = batch.Answer;
+
+        public IReadOnlyList<BridgeItem> Items { get; } = batch.Items;
+
+        /// <summary>Only for those who bring again what is open.</summary>
+        public BridgeTracking? Tracking { get; } = batch.Answer is { WantsOpen: true } ? new BridgeTracking(batch.Items) : null;
+
+        /// <summary>Sweep in which it came.</summary>
+        public long CameIn { get; init; }
+
+        public bool IsAnswered { get; set; }
+
+        /// <summary>What was not sent is not to be sent any more.</summary>
+        public bool IsWithdrawn { get; set; }
 
         /// <summary>Outcomes that are not there yet, of events waiting or in flight.</summary>
         public int Open { get; set; }

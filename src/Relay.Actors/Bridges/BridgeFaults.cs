@@ -62,6 +62,7 @@ public sealed partial class BridgeFaults
         EnvelopeFault.InvalidChannel => "the channel is not a valid channel name",
         EnvelopeFault.InvalidTarget => "a target's id does not fit a channel name",
         EnvelopeFault.InvalidId => "the id is neither a string nor a number of at most 256 bytes",
+        EnvelopeFault.TooLarge => "larger than a message may be",
         _ => fault.ToString(),
     };
 

@@ -1,46 +1,112 @@
 namespace Relay.Actors.Bridges;
 
 /// <summary>
-/// Hands batches to the relay with a bounded number outstanding, in order: this is the back-pressure of sources that cannot send again (Pub/Sub, NOTIFY). Owned by
-/// the loop that reads the source; only the outcomes come from elsewhere.
+/// Hands batches to the relay with a bounded number outstanding, in order: this is the back-pressure of sources that cannot send again (Pub/Sub, NOTIFY). Handing over belongs
+/// to the loop that reads the source; only the outcomes come from elsewhere.
 /// </summary>
-/// <param name="publish">The way into the relay.</param>
+/// <param name="tell">The way into the relay.</param>
 /// <param name="capacity">Batches without an answer; one more waits.</param>
-/// <param name="accepted">Told the number of messages of each batch that was accepted. From any thread.</param>
-/// <param name="failed">Told the number of messages of each batch that was not confirmed, and why. From any thread.</param>
-public sealed class BridgeWindow(BridgePublisher publish, int capacity, Action<int> accepted, Action<int, Exception> failed)
+/// <param name="accepted">Told the number of messages of each batch that was accepted. From any thread; short.</param>
+/// <param name="failed">Told the number of messages of each batch that was not confirmed, and why. From any thread; short.</param>
+public sealed class BridgeWindow(Action<BridgeBatch> tell, int capacity, Action<int> accepted, Action<int, Exception> failed)
 {
-    private readonly Queue<Task> _outstanding = new(capacity);
+    private readonly Lock _gate = new();
+    private int _outstanding;
+    private TaskCompletionSource? _room;
+    private TaskCompletionSource? _drained;
 
     /// <summary>Hands over; returns when there is room for it. Waits at most as long as the relay takes to answer or to fail.</summary>
     /// <exception cref="OperationCanceledException">The items were not handed over.</exception>
-    public async ValueTask SendAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken)
+    public ValueTask SendAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken)
     {
-        while (_outstanding.TryPeek(out var oldest) && (oldest.IsCompleted || _outstanding.Count == capacity))
+        if (cancellationToken.IsCancellationRequested || !TryEnter(out _))
         {
-            await oldest.WaitAsync(cancellationToken);
-            _ = _outstanding.Dequeue();
+            return WaitAndSendAsync(items, cancellationToken);
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
-        _outstanding.Enqueue(ObserveAsync(items));
+        Tell(items);
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>Completes when nothing is outstanding. Never fails.</summary>
-    public Task DrainAsync() => Task.WhenAll(_outstanding);
-
-    private async Task ObserveAsync(IReadOnlyList<BridgeItem> items)
+    public Task DrainAsync()
     {
-        try
+        lock (_gate)
         {
-            await publish(items, CancellationToken.None);
+            if (_outstanding == 0)
+            {
+                return Task.CompletedTask;
+            }
+
+            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _drained.Task;
         }
-        catch (Exception error)
+    }
+
+    private async ValueTask WaitAndSendAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        while (!TryEnter(out var room))
         {
-            failed(items.Count, error);
-            return;
+            await room.WaitAsync(cancellationToken);
         }
 
-        accepted(items.Count);
+        Tell(items);
     }
+
+    private void Tell(IReadOnlyList<BridgeItem> items) => tell(new BridgeBatch(items) { Answer = new Outcome(this, items.Count) });
+
+    private bool TryEnter(out Task room)
+    {
+        lock (_gate)
+        {
+            if (_outstanding < capacity)
+            {
+                _outstanding++;
+                room = Task.CompletedTask;
+                return true;
+            }
+
+            _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            room = _room.Task;
+            return false;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            _outstanding--;
+            _room?.TrySetResult();
+            _room = null;
+            if (_outstanding == 0)
+            {
+                _drained?.TrySetResult();
+                _drained = null;
+            }
+        }
+    }
+
+    private sealed class Outcome(BridgeWindow window, int messages) : BridgeAnswer
+    {
+        private readonly BridgeWindow _window = window;
+        private readonly int _messages = messages;
+
+        public override void Accepted(int subscribers)
+        {
+            _window.TellAccepted(_messages);
+            _window.Leave();
+        }
+
+        public override void Failed(Exception reason)
+        {
+            _window.TellFailed(_messages, reason);
+            _window.Leave();
+        }
+    }
+
+    private void TellAccepted(int messages) => accepted(messages);
+
+    private void TellFailed(int messages, Exception reason) => failed(messages, reason);
 }

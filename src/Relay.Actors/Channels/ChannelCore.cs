@@ -109,7 +109,19 @@ internal sealed class ChannelCore
         switch (message)
         {
             case PublishBatch batch:
-                Publish(batch);
+                try
+                {
+                    Publish(batch);
+                }
+                catch (Exception failure)
+                {
+                    // What was accepted in this turn has its offset and its id, and no record: a durable channel must forget it, or its repeat would count as stored.
+                    Refuse(batch, "handling it failed: " + failure.GetType().Name, isFault: true);
+                    _durable?.Fail("An event could not be handled; the channel begins again from its journal");
+                    Flush();
+                    throw;
+                }
+
                 return true;
             case ReplicaJoin join:
                 Flush();
@@ -290,11 +302,11 @@ internal sealed class ChannelCore
     }
 
     /// <summary>Answers a publisher whose events are not accepted.</summary>
-    public void Refuse(PublishBatch batch, string reason)
+    public void Refuse(PublishBatch batch, string reason, bool isFault = false)
     {
         if (batch.WantsReply)
         {
-            _context.Sender.Tell(new PublishReply(batch, new PublishOutcome[batch.Items.Length], 0, _context.Sender) { Refusal = reason }, _context.Self);
+            _context.Sender.Tell(new PublishReply(batch, new PublishOutcome[batch.Items.Length], 0, _context.Sender) { Refusal = reason, IsFault = isFault }, _context.Self);
         }
     }
 

@@ -97,6 +97,9 @@ public sealed record PublishReply(PublishBatch Batch, PublishOutcome[] Outcomes,
     /// what was stored all the same is found to be known.
     /// </summary>
     public string? Refusal { get; init; }
+
+    /// <summary>True when it is refused because handling this very batch failed in the channel, which goes on with others.</summary>
+    public bool IsFault { get; init; }
 }
 
 /// <summary>A node's replica wants the channel's events from now on.</summary>

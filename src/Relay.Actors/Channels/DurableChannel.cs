@@ -103,6 +103,18 @@ internal sealed class DurableChannel
             _journal.Stored(events.Length, Now);
         }
 
+        EndDoubt();
+    }
+
+    /// <summary>The state was left half changed by a failure in the channel itself: as after a write that failed, it begins from the journal again.</summary>
+    public void Fail(string reason)
+    {
+        _unconfirmed.Fail(reason);
+        EndDoubt();
+    }
+
+    private void EndDoubt()
+    {
         if (_unconfirmed is { Doubt: { } reason, IsSettled: true })
         {
             Refuse(_unconfirmed.Abandon(), reason, _context.Self);

@@ -62,6 +62,9 @@ internal sealed class Unconfirmed
         }
     }
 
+    /// <summary>Casts doubt on what is sequenced for another reason than a batch's.</summary>
+    public void Fail(string reason) => Doubt ??= reason;
+
     /// <summary>Takes out the oldest batch if it is stored.</summary>
     public bool TryTake(out Publication[] events, out PublishReply[] replies)
     {

@@ -14,6 +14,9 @@ public sealed record PostgresSection
     /// <summary>Outbox table, with or without its schema.</summary>
     public string Outbox { get; init; } = "relay_outbox";
 
+    /// <summary>Failed tries that move a row to the dead ones.</summary>
+    public int MaxTries { get; init; } = 5;
+
     private const int MostBytes = 63;
 
     /// <summary>Room for what the bridge appends to the table's name for its own objects.</summary>
@@ -33,6 +36,7 @@ public sealed record PostgresSection
                 "Postgres:Bridge:NotifyChannel", Identifier("dcm_events", dots: 0), usual.NotifyChannel, "Channel the bridge LISTENs on."),
             Outbox = reader.Read(
                 "Postgres:Bridge:Outbox", Identifier("relay_outbox", dots: 1, most: MostOutboxBytes), usual.Outbox, "Table the bridge drains, as table or schema.table."),
+            MaxTries = reader.Read("Postgres:Bridge:MaxTries", Kinds.Count(1, 1000), usual.MaxTries, "Failed tries that move a row to the table of dead rows; one with an invalid channel or event needs one."),
         };
     }
 

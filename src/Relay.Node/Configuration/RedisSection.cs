@@ -17,6 +17,15 @@ public sealed record RedisSection
     /// <summary>Consumer group of those streams.</summary>
     public string UpdateGroup { get; init; } = "relay";
 
+    /// <summary>Key of the stream with entries that cannot be delivered; <c>{stream}</c> stands for their stream.</summary>
+    public string DeadLetters { get; init; } = "{stream}:dead";
+
+    /// <summary>About so many of them are kept.</summary>
+    public int DeadLettersKept { get; init; } = 10_000;
+
+    /// <summary>Failed tries that make an entry one of them.</summary>
+    public int MaxTries { get; init; } = 5;
+
     internal static RedisSection Read(SettingReader reader)
     {
         var usual = new RedisSection();
@@ -27,7 +36,15 @@ public sealed record RedisSection
             UpdateChannels = reader.Read("Redis:Updates:Channels", Kinds.Texts, usual.UpdateChannels, "Pub/Sub channels with worker updates; patterns allowed."),
             UpdateStreams = reader.Read("Redis:Updates:Streams", Kinds.Texts, usual.UpdateStreams, "Streams with worker updates, for workers that must not lose any."),
             UpdateGroup = reader.Read("Redis:Updates:Group", Required("relay"), usual.UpdateGroup, "Consumer group of the streams; the same on every node."),
+            DeadLetters = reader.Read("Redis:Updates:DeadLetters", Required("{stream}:dead"), usual.DeadLetters, "Stream that takes entries which cannot be delivered; {stream} stands for the key of theirs."),
+            DeadLettersKept = reader.Read("Redis:Updates:DeadLettersKept", Kinds.Count(1, 100_000_000), usual.DeadLettersKept, "About so many of them are kept (MAXLEN ~)."),
+            MaxTries = reader.Read("Redis:Updates:MaxTries", Kinds.Count(1, 1000), usual.MaxTries, "Failed tries that make an entry a dead letter; what is no envelope needs one."),
         };
+        if (section.UpdateStreams.FirstOrDefault(stream => section.UpdateStreams.Contains(section.DeadLettersOf(stream), StringComparer.Ordinal)) is { } own)
+        {
+            reader.Problem("Redis:Updates:DeadLetters", section.DeadLetters, $"is the stream '{section.DeadLettersOf(own)}', which is read itself", usual.DeadLetters);
+        }
+
         if (connection is null && section.UpdateStreams.Count > 0)
         {
             reader.Problem("Redis:Updates:Streams", string.Join(',', section.UpdateStreams), "needs Redis:Endpoints, which is empty", "");
@@ -35,6 +52,8 @@ public sealed record RedisSection
 
         return section;
     }
+
+    private string DeadLettersOf(string stream) => DeadLetters.Replace("{stream}", stream, StringComparison.Ordinal);
 
     private static RedisOptions? ReadConnection(SettingReader reader)
     {

@@ -20,11 +20,12 @@ public static class BridgeHosting
     {
         services.AddMetrics();
         services.AddSingleton(provider => new BridgeServices(
-            provider.GetRequiredService<RelaySystem>().BridgeAsync,
+            provider.GetRequiredService<RelaySystem>().DeliverAsync,
             provider.GetRequiredService<ILoggerFactory>(),
             provider.GetRequiredService<IMeterFactory>().Create(BridgeMetrics.MeterName),
             provider.GetRequiredService<TimeProvider>(),
-            new Random()));
+            new Random(),
+            provider.GetRequiredService<RelaySystem>().TellBridge));
         if (options.Redis.Connection is { } redis)
         {
             services.AddSingleton(provider => new RedisClient(redis, new RedisServices
@@ -55,7 +56,8 @@ public static class BridgeHosting
 
 /// <summary>
 /// The sources in the program's start and stop: they begin when the listeners are up, so that what they bring finds its clients, and end before the
-/// actors do, so that what they brought is answered.
+/// actors do, so that what they brought is answered. The Redis client is not theirs: channels write their journal with it until the last actor has ended, and the
+/// program closes it behind that.
 /// </summary>
 internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions options, HealthState health) : IHostedLifecycleService
 {
@@ -95,7 +97,6 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
 
     private void StartRedis(RedisClient redis, BridgeServices services)
     {
-        _running.Add(redis);
         if (options.Agents.Backend == AgentBackend.Redis)
         {
             redis.Start();
@@ -117,6 +118,9 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
                     Streams = options.Redis.UpdateStreams,
                     Group = options.Redis.UpdateGroup,
                     Consumer = options.Cluster.NodeId.Length > 0 ? options.Cluster.NodeId : Environment.MachineName,
+                    DeadLetters = options.Redis.DeadLetters,
+                    DeadKept = options.Redis.DeadLettersKept,
+                    MaxTries = options.Redis.MaxTries,
                 },
                 services,
                 Report("redis-streams"));
@@ -136,7 +140,7 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
 
         if (options.Postgres.Outbox.Length > 0)
         {
-            var outbox = new OutboxSource(connection, new OutboxOptions { Table = options.Postgres.Outbox }, services, Report("postgres-outbox"));
+            var outbox = new OutboxSource(connection, new OutboxOptions { Table = options.Postgres.Outbox, MaxTries = options.Postgres.MaxTries }, services, Report("postgres-outbox"));
             _running.Add(outbox);
             outbox.Start();
         }

@@ -26,4 +26,7 @@ public enum EnvelopeFault
 
     /// <summary><c>id</c> is neither a string nor a number of at most 256 bytes.</summary>
     InvalidId,
+
+    /// <summary>Larger than its way into the relay takes.</summary>
+    TooLarge,
 }

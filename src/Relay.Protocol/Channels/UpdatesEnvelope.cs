@@ -1,4 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Relay.Protocol;
@@ -13,42 +13,44 @@ namespace Relay.Protocol;
 /// that project besides: task trackers are routed by it, and the rule that an untargeted update reaches every updates connection holds as
 /// well. No connection listens to both.
 /// </para>
+/// Reading a message allocates nothing when its channel and type were read before: this is done for every message of a busy Redis.
 /// </summary>
-public sealed class UpdatesEnvelope
+public readonly struct UpdatesEnvelope
 {
-    private UpdatesEnvelope(ReadOnlyMemory<byte> raw) => Raw = raw;
+    // One list per channel for all messages that go to it alone; a direct-mapped cache as Utf8Interner, by the identity of the interned name.
+    private static readonly string[]?[] Routes = new string[4096][];
+
+    private static readonly string[] ForAll = [ChannelName.Users];
+
+    private UpdatesEnvelope(ReadOnlyMemory<byte> raw, string type, IReadOnlyList<string> channels)
+    {
+        Raw = raw;
+        Type = type;
+        Channels = channels;
+    }
 
     /// <summary>The whole message, byte for byte: the memory that was read, not a copy.</summary>
     public ReadOnlyMemory<byte> Raw { get; }
 
     /// <summary>The <c>type</c>; empty when missing or null, as in the original.</summary>
-    public string Type { get; private init; } = "";
+    public string Type { get; }
 
     /// <summary>The JSON value of <c>payload</c>: a slice of <see cref="Raw"/>; empty when missing.</summary>
     public ReadOnlyMemory<byte> Payload { get; private init; }
-
-    /// <summary>The user; null when missing, null or empty.</summary>
-    public string? TargetUserId { get; private init; }
-
-    /// <summary>The session; null when missing, null or empty.</summary>
-    public string? TargetSessionId { get; private init; }
-
-    /// <summary>The project; null when missing, null or empty.</summary>
-    public string? TargetProjectId { get; private init; }
 
     /// <summary>Idempotency key: the <c>id</c>'s text, or its digits; null when missing, null or empty.</summary>
     public string? Id { get; private init; }
 
     /// <summary>Where the update goes: one valid channel name or more, none twice.</summary>
-    public IReadOnlyList<string> Channels { get; private init; } = [];
+    public IReadOnlyList<string> Channels { get; }
 
     /// <summary>Reads a message; false with the reason when it is to be dropped.</summary>
     /// <param name="raw">The message. Kept, so the caller does not change it afterwards.</param>
     /// <param name="envelope">The update.</param>
     /// <param name="fault">Why not.</param>
-    public static bool TryParse(ReadOnlyMemory<byte> raw, [NotNullWhen(true)] out UpdatesEnvelope? envelope, out EnvelopeFault fault)
+    public static bool TryParse(ReadOnlyMemory<byte> raw, out UpdatesEnvelope envelope, out EnvelopeFault fault)
     {
-        envelope = null;
+        envelope = default;
         fault = Read(raw.Span, out var fields);
         if (fault != EnvelopeFault.None)
         {
@@ -61,17 +63,25 @@ public sealed class UpdatesEnvelope
             return false;
         }
 
-        envelope = new UpdatesEnvelope(raw)
+        envelope = new UpdatesEnvelope(raw, EventName.Intern(fields.Type.Utf8), channels)
         {
-            Type = EventName.Intern(fields.Type.Utf8),
             Payload = raw.Slice(fields.Payload.Start, fields.Payload.Raw.Length),
-            TargetUserId = fields.User.TextOrNull,
-            TargetSessionId = fields.Session.TextOrNull,
-            TargetProjectId = fields.Project.TextOrNull,
             Id = fields.Id.IsString ? fields.Id.TextOrNull : IdOrNull(fields.Id),
-            Channels = channels,
         };
         return true;
+    }
+
+    private static string[] RouteTo(string channel)
+    {
+        ref var slot = ref Routes[RuntimeHelpers.GetHashCode(channel) & (Routes.Length - 1)];
+        if (Volatile.Read(ref slot) is { } known && ReferenceEquals(known[0], channel))
+        {
+            return known;
+        }
+
+        string[] route = [channel];
+        Volatile.Write(ref slot, route);
+        return route;
     }
 
     private static string? IdOrNull(JsonValue id) => id.IsMissing ? null : Encoding.ASCII.GetString(id.Raw);
@@ -153,50 +163,55 @@ public sealed class UpdatesEnvelope
                     return EnvelopeFault.InvalidChannel;
                 }
 
-                channels = [channel];
+                channels = RouteTo(channel);
                 return EnvelopeFault.None;
             }
 
-            var targets = new List<string>(capacity: 1);
-            if (!TryAdd(targets, ChannelName.Users, User)
-                || !TryAdd(targets, ChannelName.Sessions, Session)
-                || !TryAdd(targets, ChannelName.Projects, Project))
+            if (!TryName("users/"u8, User, out var user)
+                || !TryName("sessions/"u8, Session, out var session)
+                || !TryName("projects/"u8, Project, out var project))
             {
                 return EnvelopeFault.InvalidTarget;
             }
 
-            if (targets.Count == 0)
+            channels = (user, session, project) switch
             {
-                targets.Add(ChannelName.Users);
-                AddPayloadProject(targets);
-            }
-
-            channels = [.. targets];
+                (null, null, null) => PayloadProject() is { } named ? [ChannelName.Users, named] : ForAll,
+                ({ } one, null, null) => RouteTo(one),
+                (null, { } one, null) => RouteTo(one),
+                (null, null, { } one) => RouteTo(one),
+                _ => [.. new[] { user, session, project }.OfType<string>()],
+            };
             return EnvelopeFault.None;
         }
 
-        private static bool TryAdd(List<string> targets, string ns, JsonValue id)
+        /// <summary>The channel of a target; null when there is no target. False when the id does not fit a channel name.</summary>
+        private static bool TryName(ReadOnlySpan<byte> prefix, JsonValue id, out string? channel)
         {
-            if (id.TextOrNull is not { } text)
+            channel = null;
+            var utf8 = id.Utf8;
+            if (utf8.IsEmpty)
             {
                 return true;
             }
 
-            if (!id.IsOptionalName || !ChannelName.TryBuild(ns, text, out var channel))
+            if (prefix.Length + utf8.Length > ChannelName.MaxBytes)
             {
                 return false;
             }
 
-            targets.Add(channel);
-            return true;
+            Span<byte> name = stackalloc byte[ChannelName.MaxBytes];
+            prefix.CopyTo(name);
+            utf8.CopyTo(name[prefix.Length..]);
+            return ChannelName.TryParse(name[..(prefix.Length + utf8.Length)], out channel);
         }
 
         // What stands in a payload is the worker's own matter: a project_id that is no id of ours only means that there is no project to tell.
-        private readonly void AddPayloadProject(List<string> targets)
+        private readonly string? PayloadProject()
         {
             if (Payload.Kind != JsonKind.Object)
             {
-                return;
+                return null;
             }
 
             JsonValue project = default;
@@ -209,7 +224,7 @@ public sealed class UpdatesEnvelope
                 }
             }
 
-            _ = TryAdd(targets, ChannelName.Projects, project);
+            return TryName("projects/"u8, project, out var channel) ? channel : null;
         }
     }
 }

@@ -10,10 +10,8 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
     // How long the server waits for an entry. Only bounds how late a take-over may begin; an entry ends the wait at once.
     private static readonly TimeSpan Block = TimeSpan.FromSeconds(2);
 
-    // A dead entry keeps so many names and values at most; Lua's unpack ends near 8,000.
-    private const int MaxDeadFields = 1000;
-
-    private static readonly RedisScript DeadLetter = RedisScript.FromResource(typeof(RedisStreamLoop).Assembly, "dead_letter.lua");
+    // How long it is waited while too many entries are set aside.
+    private static readonly TimeSpan FullPause = TimeSpan.FromMilliseconds(500);
 
     private static readonly RedisScript DropIdleConsumers = RedisScript.FromResource(typeof(RedisStreamLoop).Assembly, "drop_idle_consumers.lua");
 
@@ -23,6 +21,12 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
     private readonly BridgeServices _services;
     private readonly BridgeHealth _health;
     private readonly RetryPause _pause;
+    private readonly StreamEnvelopes _envelopes;
+    private readonly RedisDeadLetters _dead;
+    private readonly SetAside<string> _asides;
+
+    // What is left of entries that only some of their channels have accepted. A channel forgets ids in time, so it must not be asked twice for long.
+    private readonly Dictionary<string, BridgeItem> _partly = new(StringComparer.Ordinal);
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
@@ -30,6 +34,8 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
     private int _count;
     private long _claimedAt;
     private bool _claimed;
+    private bool _readsOwnPending;
+    private bool _isTooLarge;
     private bool _ill;
     private long _illSince;
 
@@ -42,10 +48,11 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
         _health = health;
         _count = options.BatchSize;
         _pause = new RetryPause(services.NextRandom());
+        _envelopes = new StreamEnvelopes(stream, options.MaxBytes, services);
+        _dead = new RedisDeadLetters(redis, stream, options, services, health);
+        _asides = new SetAside<string>(services, options.MaxTries, options.RetryPause);
         _log = services.Loggers.CreateLogger<RedisStreamLoop>();
     }
-
-    private string Dead => _stream + ":dead";
 
     public void Start()
     {
@@ -104,27 +111,40 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
     /// </summary>
     private async Task PrepareAsync(CancellationToken stopping)
     {
-        if (await _redis.StreamGroupCreateAsync(_stream, _options.Group, "0"))
+        try
         {
-            LogGroupMade(_options.Group, _stream);
+            if (await _redis.StreamGroupCreateAsync(_stream, _options.Group, "0"))
+            {
+                LogGroupMade(_options.Group, _stream);
+            }
+        }
+        catch (RedisException error) when (error.Code is "OOM")
+        {
+            // Redis does not even look whether the group is there. Reading and acknowledging need no memory, and without a group they say so.
         }
 
-        while (true)
+        if (_isTooLarge)
         {
-            var left = await _redis.StreamReadOwnPendingAsync(_options.Group, _options.Consumer, _count, _stream);
-            if (left.Sum(static batch => batch.Entries.Length) == 0)
+            await BuryTooLargeAsync();
+        }
+
+        for (var after = "0"; ;)
+        {
+            await TendAsync(stopping);
+            _readsOwnPending = true;
+            var left = await _redis.StreamReadOwnPendingAfterAsync(_options.Group, _options.Consumer, _count, _stream, after);
+            _readsOwnPending = false;
+            if (left.Length == 0)
             {
                 break;
             }
 
-            foreach (var batch in left)
-            {
-                await HandleAsync(batch.Entries);
-            }
-
+            await HandleAsync(left);
+            after = left[^1].Id;
             stopping.ThrowIfCancellationRequested();
         }
 
+        _partly.Clear();
         await DropIdleConsumers.RunAsync(_redis, [_stream], [_options.Group, (long)_options.ConsumerIdle.TotalMilliseconds]);
     }
 
@@ -133,10 +153,11 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
+            await TendAsync(stopping);
             await ClaimAsync(stopping);
             Well();
             // A read that is abandoned at the stop may still be answered: its entries stay pending and come first at the next start.
-            var read = _redis.StreamReadGroupAsync(_options.Group, _options.Consumer, _count, Block, _stream);
+            var read = _redis.StreamReadGroupAsync(_options.Group, _options.Consumer, _count, _asides.Count == 0 ? Block : FullPause, _stream);
             foreach (var batch in await read.AsTask().WaitAsync(stopping))
             {
                 await HandleAsync(batch.Entries);
@@ -173,36 +194,64 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
         _claimedAt = _services.Time.GetTimestamp();
     }
 
-    /// <summary>Publishes, then acknowledges. Any failure leaves the entries pending, and <see cref="PrepareAsync"/> begins with them.</summary>
+    /// <summary>
+    /// Publishes, then acknowledges what is accepted, sets aside what failed by itself, and fails when something has to wait: that stays pending, and <see cref="PrepareAsync"/>
+    /// begins with it.
+    /// </summary>
     private async Task HandleAsync(StreamEntry[] entries)
     {
         var items = new List<BridgeItem>(entries.Length);
+        var ids = new List<string>(entries.Length);
         var done = new List<string>(entries.Length);
         foreach (var entry in entries)
         {
+            var reason = "";
+            if (_asides.Contains(entry.Id))
+            {
+                continue;
+            }
+
             if (entry.Fields is null)
             {
                 // Trimmed or deleted by somebody before it was acknowledged; nothing is left of it to deliver.
                 done.Add(entry.Id);
-                continue;
             }
-
-            var json = entry.Field("json"u8);
-            if (_services.Envelopes.TryRead(RedisStreamSource.SourceName, json.AsMemory(), $"stream:{_stream}:{entry.Id}", out var item, out var fault))
+            else if (_partly.TryGetValue(entry.Id, out var item) || _envelopes.TryRead(entry, out item, out reason))
             {
                 items.Add(item);
-                done.Add(entry.Id);
+                ids.Add(entry.Id);
             }
             else
             {
-                await BuryAsync(entry, json.IsNull ? "the entry has no field 'json'" : BridgeFaults.Explain(fault));
+                await BuryAsync(new Aside<string>(entry.Id, null, 1, reason, 0));
             }
         }
 
-        if (items.Count > 0)
+        var fates = await BridgeDelivery.DeliverAsync(_services.Publish, items);
+        var dead = new List<Aside<string>>();
+        string? waits = null;
+        var accepted = 0;
+        for (var i = 0; i < fates.Length; i++)
         {
-            await _services.Publish(items, CancellationToken.None);
-            _services.Metrics.Accepted(RedisStreamSource.SourceName, items.Count);
+            if (fates[i].Open is not { } open)
+            {
+                accepted++;
+                done.Add(ids[i]);
+            }
+            else if (!fates[i].IsItsOwn)
+            {
+                waits ??= fates[i].Reason;
+                _partly[ids[i]] = open;
+            }
+            else if (_asides.Failed(ids[i], open, fates[i].Reason!) is { } last)
+            {
+                dead.Add(last);
+            }
+        }
+
+        if (accepted > 0)
+        {
+            _services.Metrics.Accepted(RedisStreamSource.SourceName, accepted);
         }
 
         if (done.Count > 0)
@@ -210,17 +259,17 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
             await _redis.StreamAcknowledgeAsync(_stream, _options.Group, [.. done]);
         }
 
-        _count = Math.Min(_count * 2, _options.BatchSize);
-    }
+        foreach (var one in dead)
+        {
+            await BuryAsync(one);
+        }
 
-    private async Task BuryAsync(StreamEntry entry, string reason)
-    {
-        RedisArg[] arguments =
-        [
-            _options.Group, entry.Id, reason, _options.DeadKept,
-            .. entry.Fields!.Take(MaxDeadFields).Select(static field => (RedisArg)field.AsMemory()),
-        ];
-        await DeadLetter.RunAsync(_redis, [_stream, Dead], arguments);
+        if (waits is not null)
+        {
+            throw new InvalidOperationException(waits);
+        }
+
+        _count = Math.Min(_count * 2, _options.BatchSize);
     }
 
     /// <summary>A batch of very large entries may exceed what the client takes as one reply; one entry alone must fit.</summary>
@@ -228,8 +277,11 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
     {
         if (error is RedisException { Kind: RedisErrorKind.Protocol } || error.InnerException is RedisException { Kind: RedisErrorKind.Protocol })
         {
+            _isTooLarge = _readsOwnPending && _count == 1;
             _count = Math.Max(1, _count / 4);
         }
+
+        _readsOwnPending = false;
     }
 
     private void Well()

@@ -27,8 +27,23 @@ public sealed record RedisStreamOptions
     /// <summary>A consumer that holds nothing and did not ask for so long is removed from the group.</summary>
     public TimeSpan ConsumerIdle { get; init; } = TimeSpan.FromDays(1);
 
-    /// <summary>About so many entries of <c>{stream}:dead</c> are kept.</summary>
+    /// <summary>Key of the stream that takes entries which cannot be delivered; <c>{stream}</c> in it stands for their stream's key.</summary>
+    public string DeadLetters { get; init; } = "{stream}:dead";
+
+    /// <summary>About so many entries of it are kept.</summary>
     public int DeadKept { get; init; } = 10_000;
+
+    /// <summary>Failed tries that make an entry a dead letter, where the failure may pass. What is no envelope needs one.</summary>
+    public int MaxTries { get; init; } = 5;
+
+    /// <summary>Between the first try of such an entry and the second; doubles from there, up to 15 s.</summary>
+    public TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A larger envelope, in bytes, is a dead letter.</summary>
+    public int MaxBytes { get; init; } = BridgeServices.MaxMessageBytes;
+
+    /// <summary>Key of the dead letters of a stream.</summary>
+    public string DeadLettersOf(string stream) => DeadLetters.Replace("{stream}", stream, StringComparison.Ordinal);
 }
 
 /// <summary>
@@ -43,7 +58,11 @@ public sealed record RedisStreamOptions
 /// <para>
 /// Order is that of the stream: one batch at a time, own unacknowledged entries first. Only a take-over from another consumer brings older entries later.
 /// A group that does not exist is made from the beginning of the stream, so nothing written before the first node came is lost; the same happens after
-/// FLUSHALL. An entry that is no envelope is moved to <c>{stream}:dead</c> with the reason.
+/// FLUSHALL.
+/// </para>
+/// <para>
+/// A channel that takes nothing (its journal is ill) is waited for, however long, and the stream waits with it. An entry whose own handling fails is set aside, so that those
+/// behind it go on, and tried again up to <see cref="RedisStreamOptions.MaxTries"/> times. It then becomes a dead letter with the reason, as what is no envelope does at once.
 /// </para>
 /// <para>Each stream has a loop and a connection of its own, because XREADGROUP BLOCK holds up every other command of its connection.</para>
 /// </remarks>

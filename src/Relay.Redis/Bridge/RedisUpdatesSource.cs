@@ -57,7 +57,7 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
         _redis = redis.Dedicated("updates");
         _health = new BridgeHealth(health);
         _log = services.Loggers.CreateLogger<RedisUpdatesSource>();
-        _window = new BridgeWindow(InlineOutcomes.Of(services.Publish), MaxBatches, Accepted, Failed);
+        _window = new BridgeWindow(services.Tell, MaxBatches, Accepted, Failed);
         _since = services.Time.GetTimestamp();
         var subscriber = _redis.Subscriber;
         _subscriptions = [.. channels.Distinct(StringComparer.Ordinal).Select(name =>
@@ -142,11 +142,18 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
         Tell();
     }
 
-    private async ValueTask SendAsync(List<BridgeItem> items)
+    private ValueTask SendAsync(List<BridgeItem> items)
+    {
+        // Mostly there is room, and nothing to wait for.
+        var sending = _window.SendAsync(items, _stopping.Token);
+        return sending.IsCompletedSuccessfully ? sending : WaitAsync(sending, items);
+    }
+
+    private async ValueTask WaitAsync(ValueTask sending, List<BridgeItem> items)
     {
         try
         {
-            await _window.SendAsync(items, _stopping.Token);
+            await sending;
         }
         catch (OperationCanceledException)
         {

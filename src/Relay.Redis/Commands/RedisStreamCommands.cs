@@ -60,6 +60,18 @@ public static class RedisStreamCommands
         this RedisClient redis, string group, string consumer, int count, params ReadOnlySpan<string> streams) =>
         ReadGroupAsync(redis, group, consumer, count, TimeSpan.Zero, streams, "0");
 
+    /// <summary>As <see cref="StreamReadOwnPendingAsync"/>, only what comes behind <paramref name="after"/>.</summary>
+    public static async ValueTask<StreamEntry[]> StreamReadOwnPendingAfterAsync(
+        this RedisClient redis, string group, string consumer, int count, string stream, string after) =>
+        [.. (await ReadGroupAsync(redis, group, consumer, count, TimeSpan.Zero, [stream], after)).SelectMany(static batch => batch.Entries)];
+
+    /// <summary>XPENDING in its long form: ids of what a consumer holds, oldest first.</summary>
+    public static async ValueTask<string[]> StreamPendingIdsAsync(this RedisClient redis, string stream, string group, string consumer, int count)
+    {
+        var reply = await redis.SendAsync("XPENDING", stream, group, "-", "+", count, consumer);
+        return [.. reply.Items.ToArray().Select(static one => one.Items[0].AsString()!)];
+    }
+
     /// <summary>XACK: the number of entries that were pending.</summary>
     public static ValueTask<long> StreamAcknowledgeAsync(this RedisClient redis, string stream, string group, params ReadOnlySpan<string> ids)
     {

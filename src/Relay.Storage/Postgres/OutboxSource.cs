@@ -15,6 +15,15 @@ public sealed record OutboxOptions
 
     /// <summary>How often the table is looked at when no notification came.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Failed tries that make a row a dead one, where the failure may pass. A row with an invalid channel or event needs one.</summary>
+    public int MaxTries { get; init; } = 5;
+
+    /// <summary>Between the first try of such a row and the second; doubles from there, up to 15 s.</summary>
+    public TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Larger data, in bytes of its text, makes a dead row.</summary>
+    public int MaxBytes { get; init; } = BridgeServices.MaxMessageBytes;
 }
 
 /// <summary>
@@ -38,6 +47,10 @@ public sealed record OutboxOptions
 /// Order is by id among the rows that are visible. A sequence gives ids at INSERT, not at COMMIT: of two transactions at once, the one that commits later may have
 /// the smaller id; its row then comes later, and is never skipped, since rows are deleted one by one and no position is kept.
 /// </para>
+/// <para>
+/// A channel that takes nothing (its journal is ill) is waited for, however long, and the outbox waits with it. A row whose own handling fails is set aside, so that those behind
+/// it go on, and tried again up to <see cref="OutboxOptions.MaxTries"/> times. It then is moved to the dead rows with the reason, as a row that no channel can take is at once.
+/// </para>
 /// </remarks>
 public sealed partial class OutboxSource : IAsyncDisposable
 {
@@ -52,6 +65,8 @@ public sealed partial class OutboxSource : IAsyncDisposable
     private readonly OutboxSchema _schema;
     private readonly BridgeServices _services;
     private readonly PostgresLoop _loop;
+    private readonly OutboxDeadLetters _dead;
+    private readonly SetAside<long> _asides;
     private bool _signalled;
 
     /// <param name="connectionString">Npgsql's.</param>
@@ -66,7 +81,10 @@ public sealed partial class OutboxSource : IAsyncDisposable
         _table = PostgresName.Parse(options.Table);
         _schema = new OutboxSchema(_table, services.Loggers.CreateLogger<OutboxSource>());
         _services = services;
-        _loop = new PostgresLoop(connectionString, SourceName, $"rows of {_table} wait", ServeAsync, services, new BridgeHealth(health));
+        var shared = new BridgeHealth(health);
+        _dead = new OutboxDeadLetters(_table, _schema, services, shared);
+        _asides = new SetAside<long>(services, options.MaxTries, options.RetryPause);
+        _loop = new PostgresLoop(connectionString, SourceName, $"rows of {_table} wait", ServeAsync, services, shared);
     }
 
     /// <summary>Begins to connect; returns at once.</summary>
@@ -100,39 +118,110 @@ public sealed partial class OutboxSource : IAsyncDisposable
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            throw new InvalidOperationException($"{error.MessageText}: {_schema.Grants(await RoleAsync(connection, stopping))}", error);
+            throw new InvalidOperationException($"{error.MessageText}: {_schema.Grants(await OutboxSchema.RoleAsync(connection, stopping))}", error);
         }
     }
 
     /// <summary>One batch; true when there may be more.</summary>
+    /// <exception cref="InvalidOperationException">Some rows have to wait.</exception>
     private async Task<bool> DrainAsync(NpgsqlConnection connection, CancellationToken stopping)
     {
-        await using var transaction = await connection.BeginTransactionAsync(stopping);
-        if (!await TryLockAsync(connection, stopping))
+        await TendAsync(connection);
+        if (_asides.IsFull)
         {
-            return false;
+            throw new InvalidOperationException($"{_asides.Count} rows failed and are tried again before others");
         }
 
-        var batch = await OutboxBatch.ReadAsync(connection, _table, _options.BatchSize, stopping);
-        if (batch.Count == 0)
+        OutboxBatch batch;
+        string? waits;
+        List<DeadRow> dead;
+        await using (var transaction = await connection.BeginTransactionAsync(stopping))
         {
-            return false;
+            if (!await TryLockAsync(connection, stopping))
+            {
+                return false;
+            }
+
+            batch = await OutboxBatch.ReadAsync(connection, _table, _options, _asides.Ids, stopping);
+            if (batch.Count == 0)
+            {
+                return false;
+            }
+
+            var fates = await BridgeDelivery.DeliverAsync(_services.Publish, batch.Items);
+            var accepted = batch.Rows.Where((_, i) => fates[i].Open is null).ToList();
+            await OutboxBatch.RemoveAsync(connection, _table, accepted, CancellationToken.None);
+            await transaction.CommitAsync(CancellationToken.None);
+            _services.Metrics.Accepted(SourceName, accepted.Count);
+            waits = fates.FirstOrDefault(static fate => fate is { Open: not null, IsItsOwn: false }).Reason;
+            dead = [.. batch.Dead, .. Failed(batch, fates)];
         }
 
-        if (batch.Items.Count > 0)
-        {
-            await _services.Publish(batch.Items, CancellationToken.None);
-        }
-
-        await batch.RemoveAsync(connection, _table, CancellationToken.None);
-        await transaction.CommitAsync(CancellationToken.None);
-        _services.Metrics.Accepted(SourceName, batch.Items.Count);
         foreach (var fault in batch.Faults)
         {
             _services.Faults.Report(SourceName, fault);
         }
 
-        return batch.IsFull;
+        foreach (var row in dead)
+        {
+            await BuryAsync(connection, row);
+        }
+
+        return waits is null ? batch.IsFull : throw new InvalidOperationException(waits);
+    }
+
+    /// <summary>Rows that failed by themselves are set aside; those that did so for the last time are returned.</summary>
+    private List<DeadRow> Failed(OutboxBatch batch, BridgeFate[] fates)
+    {
+        var dead = new List<DeadRow>();
+        for (var i = 0; i < fates.Length; i++)
+        {
+            if (fates[i] is { Open: { } open, IsItsOwn: true, Reason: { } reason } && _asides.Failed(batch.Rows[i], open, reason) is { } last)
+            {
+                dead.Add(new DeadRow(last.Id, last.Tries, last.Reason));
+            }
+        }
+
+        return dead;
+    }
+
+    /// <summary>Tries again what was set aside and is due.</summary>
+    private async Task TendAsync(NpgsqlConnection connection)
+    {
+        foreach (var (aside, fate) in await _asides.TryAgainAsync())
+        {
+            if (fate.Open is not { } open)
+            {
+                await OutboxBatch.RemoveAsync(connection, _table, [aside.Id], CancellationToken.None);
+                _asides.Remove(aside.Id);
+                _services.Metrics.Accepted(SourceName, 1);
+            }
+            else if (!fate.IsItsOwn)
+            {
+                _asides.Later(aside, fate);
+            }
+            else if (_asides.Failed(aside.Id, open, fate.Reason!) is { } last)
+            {
+                await BuryAsync(connection, new DeadRow(last.Id, last.Tries, last.Reason));
+            }
+        }
+
+        foreach (var dead in _asides.DueForBurial())
+        {
+            await BuryAsync(connection, new DeadRow(dead.Id, dead.Tries, dead.Reason));
+        }
+    }
+
+    private async Task BuryAsync(NpgsqlConnection connection, DeadRow row)
+    {
+        if (await _dead.TryMoveAsync(connection, row))
+        {
+            _asides.Remove(row.Id);
+        }
+        else
+        {
+            _asides.NotBuried(new Aside<long>(row.Id, null, row.Tries, row.Reason, 0));
+        }
     }
 
     private async Task<bool> TryLockAsync(NpgsqlConnection connection, CancellationToken stopping)
@@ -142,11 +231,5 @@ public sealed partial class OutboxSource : IAsyncDisposable
             Parameters = { new() { Value = LockClass }, new() { Value = _table.ToString() } },
         };
         return (bool)(await command.ExecuteScalarAsync(stopping))!;
-    }
-
-    private static async Task<string> RoleAsync(NpgsqlConnection connection, CancellationToken stopping)
-    {
-        await using var command = new NpgsqlCommand("SELECT current_user::text", connection);
-        return (string)(await command.ExecuteScalarAsync(stopping))!;
     }
 }

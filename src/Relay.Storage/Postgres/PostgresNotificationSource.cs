@@ -49,7 +49,7 @@ public sealed partial class PostgresNotificationSource : IAsyncDisposable
         _services = services;
         _health = new BridgeHealth(health);
         _log = services.Loggers.CreateLogger<PostgresNotificationSource>();
-        _window = new BridgeWindow(services.Publish, MaxOutstanding, Accepted, Failed);
+        _window = new BridgeWindow(services.Tell, MaxOutstanding, Accepted, Failed);
         _loop = new PostgresLoop(connectionString, SourceName, $"notifications on {channel} meanwhile are lost", ServeAsync, services, _health);
     }
 

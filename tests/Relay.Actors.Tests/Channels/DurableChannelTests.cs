@@ -218,6 +218,42 @@ public sealed class DurableChannelTests : IDisposable
         Assert.Equal([1], _journal.Offsets(Channel));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_message_whose_handling_fails_is_told_as_such_and_never_counts_as_stored(bool isHeld)
+    {
+        _relay.ExpectsFailures = true;
+        _relay.Publish(Channel, "e", "0");
+        _journal.IsHeld = isHeld;
+        var before = _relay.Relay.DeliverAsync([Item("before")], CancellationToken.None);
+        _relay.Settle();
+
+        // An event without a name cannot be written: it fails between its place in the sequence and its record.
+        var failing = _relay.Relay.DeliverAsync([Item("a"), Item("b") with { Item = Item("b").Item with { Event = null! } }, Item("c")], CancellationToken.None);
+        _relay.Settle();
+        var open = Assert.IsType<BridgeUnfinishedException>(failing.Exception!.InnerException).Open;
+        Assert.Equal([(0, true), (1, true), (2, true)], open.Select(static one => (one.Index, one.IsItsOwn)));
+        if (isHeld)
+        {
+            _journal.IsHeld = false;
+            _journal.Release();
+            _relay.Settle();
+        }
+
+        Assert.True(before.IsCompletedSuccessfully);
+        _relay.Advance(1);
+        foreach (var id in new[] { "a", "b", "c" })
+        {
+            _relay.Await(_relay.Relay.DeliverAsync([Item(id)], CancellationToken.None));
+        }
+
+        Assert.Equal([1, 2, 3, 4, 5], _journal.Offsets(Channel));
+        Assert.Equal(["before", "a", "b", "c"], _relay.History(Channel).Events.Skip(1).Select(static one => one.IdempotencyKey));
+
+        static BridgeItem Item(string id) => new([Channel], new PublishItem { Event = "e", IdempotencyKey = id });
+    }
+
     [Fact]
     public void A_channel_that_nobody_listens_to_rests_only_when_its_publishers_are_answered()
     {

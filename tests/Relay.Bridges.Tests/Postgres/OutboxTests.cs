@@ -87,7 +87,7 @@ public sealed class OutboxTests
         await using var tapped = new TestRelay(async (items, cancellationToken) =>
         {
             keys.AddRange(items.Select(static item => item.Item.IdempotencyKey!));
-            var accepted = await relay.System.BridgeAsync(items, cancellationToken);
+            var accepted = await relay.System.DeliverAsync(items, cancellationToken);
             if (!killed)
                 await server.KillBackendsAsync();
             killed = true;
@@ -142,7 +142,7 @@ public sealed class OutboxTests
         // The owner makes the tables and gives the least that is needed: the outbox works, found by polling.
         await server.RunAsync(
             "CREATE TABLE relay_outbox (id bigserial PRIMARY KEY, channel text NOT NULL, event text NOT NULL, data jsonb, created_at timestamptz NOT NULL DEFAULT now());" +
-            "CREATE TABLE relay_outbox_dead (id bigint NOT NULL, channel text, event text, data jsonb, created_at timestamptz, reason text NOT NULL, moved_at timestamptz NOT NULL DEFAULT now());" +
+            "CREATE TABLE relay_outbox_dead (id bigint NOT NULL, channel text, event text, data jsonb, created_at timestamptz, reason text NOT NULL, tries int NOT NULL, failed_at timestamptz NOT NULL DEFAULT now());" +
             "GRANT SELECT ON relay_outbox TO worker");
         await server.InsertAsync("users/u1", "e", 0, 1);
         await health.IllAsync("permission denied for table relay_outbox: let the owner");

@@ -37,4 +37,19 @@ internal static class RedisSetup
 
     public static async Task AddAsync(this RedisClient redis, string stream, string json) =>
         await redis.StreamAddAsync(stream, 0, "json", Encoding.UTF8.GetBytes(json));
+
+    /// <summary>Dead letters in their order: the entry they were, and the other fields as <c>name|value|…</c> without the time.</summary>
+    public static async Task<List<(string Id, string Text)>> DeadAsync(this RedisClient redis, string dead)
+    {
+        var found = new List<(string, string)>();
+        foreach (var entry in (await redis.SendAsync("XRANGE", dead, "-", "+")).Items.ToArray())
+        {
+            var fields = entry.Items[1].Items.ToArray().Select(static field => field.AsString()!).Chunk(2).ToList();
+            Assert.Equal("time", fields[3][0]);
+            Assert.True(DateTimeOffset.TryParse(fields[3][1], System.Globalization.CultureInfo.InvariantCulture, out _));
+            found.Add((fields.Single(static pair => pair[0] == "entry_id")[1], string.Join('|', fields.Where(static pair => pair[0] is not "entry_id" and not "time").SelectMany(static pair => pair))));
+        }
+
+        return found;
+    }
 }

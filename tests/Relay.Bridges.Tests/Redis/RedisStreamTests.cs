@@ -97,10 +97,13 @@ public sealed class RedisStreamTests
         source.Start();
         Assert.Equal(Updates(2), await client.TakeAsync(2));
         await AcknowledgedAsync(redis);
-        var dead = (await redis.SendAsync("XRANGE", Stream + ":dead", "-", "+")).Items.ToArray().Select(static entry =>
-            string.Join('|', entry.Items[1].Items.ToArray().Skip(2).Select(static field => field.AsString()))).ToList();
-        Assert.Equal(["reason|not valid JSON in UTF-8|json|not json", "reason|the entry has no field 'json'|other|field"], dead);
-        Assert.Equal(nameless, (await redis.SendAsync("XREVRANGE", Stream + ":dead", "+", "-", "COUNT", 1)).Items[0].Items[1].Items[1].AsString());
+        var dead = await redis.DeadAsync(Stream + ":dead");
+        Assert.Equal(["reason|not valid JSON in UTF-8|tries|1|json|not json", "reason|the entry has no field 'json'|tries|1|other|field"], dead.Select(static one => one.Text));
+        Assert.Equal(nameless, dead[1].Id);
+        Assert.Equal(2, relay.Sums["relay.bridge.dead_letters source=redis-stream"]);
+        var line = Assert.Single(relay.Log.Of(121));
+        Assert.Contains(dead[0].Id, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("not json", line, StringComparison.Ordinal);
         Assert.Equal(2, relay.Sums["relay.bridge.dropped source=redis-stream fault=NotJson"]);
     }
 

@@ -26,7 +26,7 @@ internal sealed class TestRelay : IAsyncDisposable
             Loggers = Log,
         });
         Sums = new CounterSums(_meter);
-        Services = new BridgeServices(publish ?? System.BridgeAsync, Log, _meter, TimeProvider.System, new Random(1));
+        Services = new BridgeServices(publish ?? System.DeliverAsync, Log, _meter, TimeProvider.System, new Random(1), publish is null ? System.TellBridge : null);
     }
 
     public RelaySystem System { get; }

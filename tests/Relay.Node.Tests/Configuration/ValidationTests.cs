@@ -26,6 +26,8 @@ public sealed class ValidationTests
     [InlineData("Redis:Sentinel=mymaster", "not available")]
     [InlineData("Redis:Updates:Group=", "empty")]
     [InlineData("Redis:Updates:Streams=updates:stream", "needs Redis:Endpoints")]
+    [InlineData("Redis:Updates:MaxTries=0", "not a whole number from 1 to 1000")]
+    [InlineData("Postgres:Bridge:MaxTries=0", "not a whole number from 1 to 1000")]
     [InlineData("Postgres:Connection=nonsense", "connection string")]
     [InlineData("Postgres:Connection=Database=relay", "Host")]
     [InlineData("Postgres:Bridge:NotifyChannel=a b", "identifier")]
@@ -220,6 +222,8 @@ public sealed class ValidationTests
         Assert.Equal("Redis:Password", Given.Problem("Redis:Endpoints=h:1", "Redis:User=u").Key);
         Assert.Equal("Redis:Endpoints", Given.Problem("Redis:Endpoints=h:1", "Redis:TlsCaFile=ca.pem").Key);
         Assert.Equal("Redis:TlsSkipVerify", Given.Problem("Redis:Endpoints=rediss://h:1", "Redis:TlsCaFile=ca.pem", "Redis:TlsSkipVerify=true").Key);
+        Assert.Equal("Redis:Updates:DeadLetters", Given.Problem("Redis:Endpoints=a", "Redis:Updates:Streams=s,d", "Redis:Updates:DeadLetters=d").Key);
+        Assert.Empty(Given.Keys("Redis:Endpoints=a", "Redis:Updates:Streams=s,d", "Redis:Updates:DeadLetters={stream}:graves").Problems);
     }
 
     [Fact]

@@ -68,4 +68,35 @@ public sealed class UpdatesEnvelopeTests
         Assert.Equal("report_chunk", envelope.Type);
         Assert.Equal("12.50", envelope.Id);
     }
+
+    [Theory]
+    [InlineData("""{"target_user_id":"u1","type":"agent_update","payload":{"a":[1,2]},"extra":1}""")]
+    [InlineData("""{"type":"agent_update","payload":{}}""")]
+    [InlineData("""{"target_session_id":"s1","type":"agent_update"}""")]
+    [InlineData("""{"channel":"topics/x","type":"agent_update"}""")]
+    public void A_message_to_a_channel_that_was_read_before_allocates_nothing(string json)
+    {
+        var raw = Encoding.UTF8.GetBytes(json);
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.True(UpdatesEnvelope.TryParse(raw, out _, out _));
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var read = UpdatesEnvelope.TryParse(raw, out var envelope, out _);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.True(read);
+        Assert.Single(envelope.Channels);
+    }
+
+    [Fact]
+    public void Channels_that_push_each_other_out_of_the_cache_are_never_mixed_up()
+    {
+        for (var i = 0; i < 50_000; i++)
+        {
+            var user = "user-" + (i % 9000);
+            Assert.True(UpdatesEnvelope.TryParse(Encoding.UTF8.GetBytes($$"""{"target_user_id":"{{user}}"}"""), out var envelope, out _));
+            Assert.Equal("users/" + user, Assert.Single(envelope.Channels));
+        }
+    }
 }
