@@ -12,6 +12,9 @@ public sealed record NamespaceSettings
     /// <summary>Events older than this are forgotten.</summary>
     public TimeSpan HistoryAge { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Whether subscribers may be present and ask who is.</summary>
+    public bool Presence { get; init; } = true;
+
     /// <summary>What happens to events that a slow client does not take.</summary>
     public WhenSlow WhenSlow { get; init; } = WhenSlow.Disconnect;
 
@@ -54,6 +57,9 @@ public sealed record RelaySettings
 
     /// <summary>Channels one connection may be subscribed to.</summary>
     public int MaxSubscriptionsPerConnection { get; init; } = 1000;
+
+    /// <summary>How long a native client's session can be taken up after its connection ended; zero = only while it lives.</summary>
+    public TimeSpan SessionResumeWindow { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>A message must be complete so long after its first byte.</summary>
     public TimeSpan MessageDeadline { get; init; } = TimeSpan.FromSeconds(15);

@@ -109,6 +109,8 @@ public sealed partial class RelaySystem : IConnectionFactory
             Agents = agents,
             HookMonitor = hooks,
             Registry = Connections,
+            Tokens = new SessionTokens(parts.RandomBits),
+            Sessions = new SessionStore(settings.SessionResumeWindow, time),
             Authenticator = parts.Authenticator,
             RandomBits = parts.RandomBits,
         };
@@ -190,6 +192,11 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Asks a channel for stored events.</summary>
     public Task<HistoryReply> HistoryAsync(string channel, HistoryQuery query, CancellationToken cancellationToken) =>
         Region.Ask<HistoryReply>(new ShardEnvelope(channel, query), AskTimeout, cancellationToken);
+
+    /// <summary>Asks who is present on a channel on this node.</summary>
+    /// <exception cref="AskTimeoutException">The channel's replica did not answer in time.</exception>
+    public Task<PresenceList> PresenceAsync(string channel, CancellationToken cancellationToken) =>
+        Replicas.Ask<PresenceList>(new ShardEnvelope(channel, new PresenceListQuery()), AskTimeout, cancellationToken);
 
     /// <summary>Asks a chat session; the answer is one of the messages that <paramref name="question"/>'s summary names.</summary>
     public Task<object> SessionAsync(string sessionId, object question, TimeSpan timeout, CancellationToken cancellationToken) =>

@@ -20,6 +20,7 @@ public sealed class AuthTests(AuthTests.Node shared) : IClassFixture<AuthTests.N
         { "POST", "/api/v1/batch", true },
         { "GET", "/api/v1/channels", false },
         { "GET", "/api/v1/history?channel=global", false },
+        { "GET", "/api/v1/presence?channel=global", false },
         { "POST", "/api/chat", true },
         { "GET", "/api/sessions", false },
         { "POST", "/api/sessions", true },

@@ -34,13 +34,16 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private int _pings;
     private bool _messageCompleted;
     private string? _agentId;
+    private string _clientId;
+    private long _session;
     private int _readerWaits;
     private int _ended;
 
     internal ClientConnection(long id, string clientId, ConnectionRequest request, WireEncoding encoding, ITransport transport, TimeProvider time, int maxUnsentBytes)
     {
         Id = id;
-        ClientId = clientId;
+        _session = id;
+        _clientId = clientId;
         Request = request;
         Encoding = encoding;
         _time = time;
@@ -51,8 +54,11 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <summary>Unique in this process.</summary>
     public long Id { get; }
 
-    /// <summary>The id clients and operators see: <c>ws_…</c></summary>
-    public string ClientId { get; }
+    /// <summary>The id clients and operators see: <c>ws_…</c> Another one once it has taken up an earlier connection's session.</summary>
+    public string ClientId => Volatile.Read(ref _clientId);
+
+    /// <summary>Number of its session: its own <see cref="Id"/>, or that of the connection whose session it took up.</summary>
+    internal long Session => Volatile.Read(ref _session);
 
     /// <summary>What the upgrade said.</summary>
     public ConnectionRequest Request { get; }
@@ -193,14 +199,11 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <inheritdoc/>
     public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
 
-    byte[] IOutboundOwner.OnOverflow() => FrameWriter.CloseFrame(CloseCode.TryAgainLater, "Slow consumer: reconnect and resume");
-
-    KeptBatch IQueueWords.Encode(Publication[] events)
-    {
-        using var batch = new FrameBatch();
-        batch.EncodeAll(events, Encoding);
-        return batch.Keep();
-    }
+    byte[] IOutboundOwner.OnOverflow() => FrameWriter.CloseFrame(
+        CloseCode.TryAgainLater,
+        Kind is DialectKind.Relay or DialectKind.RelayProtobuf
+            ? "Slow consumer: reconnect, then resume with the session's token or subscribe with since"
+            : "Slow consumer: reconnect");
 
     byte[] IQueueWords.EncodeGap(string channel, Epoch epoch, long from, long to)
     {
@@ -220,6 +223,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
     /// <summary>The client authenticated as an agent after it had connected.</summary>
     internal void Identify(string agentId) => Volatile.Write(ref _agentId, agentId);
+
+    /// <summary>It took up an earlier connection's session, and is known by that one's id.</summary>
+    internal void Adopt(long session, string clientId)
+    {
+        Volatile.Write(ref _session, session);
+        Volatile.Write(ref _clientId, clientId);
+    }
 
     /// <summary>The actor is gone: from now on nothing may wait for it.</summary>
     internal void End()

@@ -63,6 +63,10 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             case SubscriptionStarted:
                 _core.Started();
                 break;
+            case Disconnected when _core.Handover is { IsTaken: false } handover:
+                // Its subscriptions are about to become another connection's.
+                handover.IsDisconnected = true;
+                return;
             case Disconnected:
                 Context.Stop(Self);
                 return;
@@ -93,6 +97,7 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             return;
         }
 
+        _behaviour.SaveSession();
         _core.Services.Registry.Remove(_client);
         _behaviour.Stop();
         _core.FlushPublishes();
@@ -105,6 +110,14 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
 
     private void HandleCommands()
     {
+        if (_core.Handover is not null)
+        {
+            // The client speaks through its new connection.
+            _commands = null;
+            _client.ResumeReading();
+            return;
+        }
+
         while (_commands is not null && _next < _commands.Count && MayHandle(_commands[_next]))
         {
             var command = _commands[_next++];

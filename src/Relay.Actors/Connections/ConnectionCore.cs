@@ -55,6 +55,11 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
 
     public IEnumerable<Subscription> Subscriptions => _subscriptions.Values;
 
+    public bool HasSubscriptions => _subscriptions.Count > 0;
+
+    /// <summary>Not null once another connection takes up this one's session: no command is handled any more.</summary>
+    public Handover? Handover { get; set; }
+
     /// <summary>The client's subscription to a channel or pattern; to the pattern where it has both of that name.</summary>
     public Subscription? Find(string channel) =>
         (channel.Contains('*', StringComparison.Ordinal) && _subscriptions.TryGet(PatternReplica.EntityOf(channel), out var found))
@@ -132,6 +137,30 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
 
         _subscriptions.Clear();
     }
+
+    /// <summary>
+    /// Ends all subscriptions; returns how many <see cref="SubscriptionEnded"/> follow, one for each. After that nothing more comes of any.
+    /// </summary>
+    public int EndSubscriptions()
+    {
+        var count = _subscriptions.Count;
+        foreach (var subscription in _subscriptions.Values)
+        {
+            Tell(Services.Replicas, subscription.Entity, new RemoveSubscription(subscription, RequestId.None) { WantsReply = true });
+        }
+
+        _subscriptions.Clear();
+        return count;
+    }
+
+    /// <summary>The subscriptions are another connection's now.</summary>
+    public void ForgetSubscriptions() => _subscriptions.Clear();
+
+    /// <summary>Whether a channel, or pattern, of this name may be asked who is present.</summary>
+    public bool HasPresence(string channel) => Services.Settings.For(channel).Presence;
+
+    /// <summary>The refusal where it may not.</summary>
+    public static string PresenceOff(string channel) => $"Presence is turned off for {ChannelName.Namespace(channel)}";
 
     /// <summary>Collects an event; those of one channel that follow each other go out together with <see cref="FlushPublishes"/>.</summary>
     public void Publish(string channel, in PublishItem item)
@@ -246,11 +275,11 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     }
 
     /// <summary>Refuses a request that would have been acked; silence when it carried no id.</summary>
-    public void Refuse(RequestId requestId, ErrorCode code, string text)
+    public void Refuse(RequestId requestId, ErrorCode code, string text, long retryAfter = 0)
     {
         if (requestId.IsPresent)
         {
-            Send(new AckMessage { TimestampMicros = Now, RequestId = requestId, Error = code, ErrorText = text });
+            Send(new AckMessage { TimestampMicros = Now, RequestId = requestId, Error = code, ErrorText = text, RetryAfterMilliseconds = retryAfter });
         }
     }
 

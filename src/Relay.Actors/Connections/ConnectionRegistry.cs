@@ -39,6 +39,9 @@ public sealed class ConnectionRegistry
         return sum;
     }
 
+    /// <summary>The open connection of this number; null when there is none.</summary>
+    internal ClientConnection? Find(long id) => _connections.GetValueOrDefault(id);
+
     internal long NextId() => Interlocked.Increment(ref _lastId);
 
     internal void Add(ClientConnection connection)

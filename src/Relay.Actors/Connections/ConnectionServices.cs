@@ -26,6 +26,12 @@ public sealed record ConnectionServices
     /// <summary>This node's connections.</summary>
     public required ConnectionRegistry Registry { get; init; }
 
+    /// <summary>Native clients' tokens.</summary>
+    internal SessionTokens Tokens { get; init; } = null!;
+
+    /// <summary>What they come back to.</summary>
+    internal SessionStore Sessions { get; init; } = null!;
+
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
 

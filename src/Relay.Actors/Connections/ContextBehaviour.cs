@@ -9,7 +9,7 @@ namespace Relay.Actors.Connections;
 /// <summary>
 /// <c>context</c> and its superset <c>relay</c>: subscribe, publish, agents (protocols.md, <c>context</c> and <c>relay</c>).
 /// </summary>
-internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
+internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 {
     private const string AgentPrefix = "agents/";
 
@@ -40,7 +40,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             TimestampMicros = core.Now,
             ClientId = core.Client.ClientId,
             Node = core.Services.Settings.NodeId,
-            Session = core.Client.ClientId,
+            Session = IsNative ? core.Services.Tokens.Of(core.Client.Session) : "",
             PingIntervalMilliseconds = (long)core.Client.Dialect.Profile.PingInterval.TotalMilliseconds,
             MaxFrameBytes = core.Client.Dialect.Profile.MaxMessageBytes,
         });
@@ -58,6 +58,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 Subscribe(subscribe);
                 return true;
             case UnsubscribeCommand unsubscribe:
+                _hasSubscribed = true;
                 Remember(core.Find(unsubscribe.Channel)?.Entity ?? unsubscribe.Channel, subscribed: false);
                 core.Unsubscribe(unsubscribe.Channel, unsubscribe.RequestId);
                 return true;
@@ -81,6 +82,9 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             case PingCommand:
                 _lastJsonPing = core.Services.Time.GetTimestamp();
                 return false;
+            case PresenceCommand presence when !core.HasPresence(presence.Channel):
+                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, ConnectionCore.PresenceOff(presence.Channel));
+                return true;
             case PresenceCommand presence when MayRead(presence.Channel):
                 core.Tell(core.Services.Replicas, presence.Channel, new PresenceQuery(core.Client, presence.RequestId));
                 return true;
@@ -92,7 +96,7 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "Not authorized to read this channel");
                 return true;
             default:
-                return false;
+                return TryHandleSession(command);
         }
     }
 
@@ -116,13 +120,13 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
                 SendHistory(command, reply);
                 return true;
             default:
-                return false;
+                return TryHandleSession(message);
         }
     }
 
     public void Stop()
     {
-        if (core.AgentId is not null && !IsNobody && (_announced || core.Client.Request.AgentId is not null))
+        if (core.AgentId is not null && !IsNobody && core.Handover is not { IsTaken: true } && (_announced || core.Client.Request.AgentId is not null))
         {
             Announce("agent.disconnected");
         }
@@ -148,6 +152,13 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
             return;
         }
 
+        if (command.Presence != PresenceWish.None && !core.HasPresence(command.Channel))
+        {
+            core.Refuse(command.RequestId, ErrorCode.NotAuthorized, ConnectionCore.PresenceOff(command.Channel));
+            return;
+        }
+
+        _hasSubscribed = true;
         var subscription = new Subscription(core.Client, command.Channel)
         {
             RequestId = command.RequestId,
@@ -284,6 +295,14 @@ internal sealed class ContextBehaviour(ConnectionCore core) : IClientBehaviour
     {
         core.IsBusy = false;
         core.Ack(_authRequest);
+        foreach (var subscription in core.Subscriptions)
+        {
+            if (subscription.Presence != PresenceWish.None)
+            {
+                core.Tell(core.Services.Replicas, subscription.Entity, new MemberChanged(subscription));
+            }
+        }
+
         Announce("agent.connected");
         _announced = true;
     }

@@ -17,6 +17,12 @@ internal interface IClientBehaviour
     /// <summary>Handles an answer of another actor; false when it is none of this behaviour's.</summary>
     bool TryReceive(object message);
 
+    /// <summary>The client is gone, and the registry still knows it: keep what it may come back to.</summary>
+    void SaveSession()
+    {
+        // Only native clients come back to a session.
+    }
+
     /// <summary>The client is gone; its subscriptions are still there.</summary>
     void Stop();
 }

@@ -44,6 +44,7 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         }
 
         _second++;
+        services.Sessions.Prune();
         HookHeartbeatMessage? heartbeat = _second % HeartbeatSeconds == 0
             ? new() { TimestampMicros = services.Time.NowMicros(), Clients = services.Registry.CountOf(DialectKind.Hooks) }
             : null;
@@ -65,7 +66,7 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         {
             if (++connection.ClosingTicks > ClosingSeconds)
             {
-                connection.Outbound.Abort();
+                Drop(connection);
             }
 
             return;
@@ -73,7 +74,7 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
 
         if (connection.SilentFor(now) >= profile.IdleTimeout)
         {
-            connection.Outbound.Abort();
+            Drop(connection);
             return;
         }
 
@@ -92,6 +93,13 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         {
             connection.Actor.Tell(LivenessTick.Instance, Self);
         }
+    }
+
+    // The actor is told besides: a read loop that waits for it would not see the end of its socket, and the member would stay present.
+    private void Drop(ClientConnection connection)
+    {
+        connection.Outbound.Abort();
+        connection.Actor.Tell(new Disconnected(null), Self);
     }
 
     private bool IsTurn(long id, TimeSpan interval)

@@ -83,6 +83,10 @@ public sealed class Outbound
     /// <summary>True once the last frame is queued or sent.</summary>
     public bool IsClosing => _state != State.Open;
 
+    // Of one gathered send, not counting its last segment: what is on its way can no longer be left out, and if it were all that may wait, the next answer
+    // would be too much.
+    private int EnoughGathered => _maxUnsent / 4;
+
     /// <summary>Sends whole frames of a shared batch. False when the connection no longer takes any.</summary>
     /// <param name="batch">The batch; only used during the call.</param>
     /// <param name="from">First frame.</param>
@@ -274,7 +278,7 @@ public sealed class Outbound
                 return false;
             }
 
-            _gathered = _queue?.Take(gather, MaxGather) ?? 0;
+            _gathered = _queue?.Take(gather, MaxGather, EnoughGathered) ?? 0;
             if (gather.Count > 0)
             {
                 return true;

@@ -6,9 +6,6 @@ namespace Relay.Actors.Connections;
 /// <summary>What a queue needs of its client's dialect when it must leave events out.</summary>
 internal interface IQueueWords
 {
-    /// <summary>Frames for these events.</summary>
-    KeptBatch Encode(Publication[] events);
-
     /// <summary>A frame that tells of the gap; empty when the dialect has no words for it.</summary>
     byte[] EncodeGap(string channel, Epoch epoch, long from, long to);
 }
@@ -23,10 +20,12 @@ internal sealed class SendQueue(IQueueWords words)
     private const int TailSize = 4096;
 
     private readonly LinkedList<Waiting> _entries = [];
-    private readonly Dictionary<string, LinkedListNode<Waiting>> _gaps = new(StringComparer.Ordinal);
+
+    // While a pass runs: the gap of each channel that the channel's next event would lengthen, if it were left out.
+    private readonly Dictionary<string, LinkedListNode<Waiting>> _open = new(StringComparer.Ordinal);
     private byte[]? _begun;
 
-    /// <summary>Bytes that wait. A gap counts once it is written.</summary>
+    /// <summary>Bytes that wait, those of gaps still to be told among them.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Events that were left out since the beginning.</summary>
@@ -58,12 +57,15 @@ internal sealed class SendQueue(IQueueWords words)
         _entries.AddLast(new Waiting { Array = array, Count = frames.Length, IsTail = true });
     }
 
-    /// <summary>Frames <paramref name="from"/> to <paramref name="to"/> of a batch, by reference.</summary>
+    /// <summary>
+    /// Frames <paramref name="from"/> to <paramref name="to"/> of a batch, by reference; a small part is copied, so that little that waits does not hold much
+    /// memory.
+    /// </summary>
     public void Add(KeptBatch batch, int from, int to, WhenSlow whenSlow)
     {
         if (from < to)
         {
-            _entries.AddLast(Waiting.Of(batch, from, to, whenSlow));
+            _entries.AddLast(Run(batch, from, to, whenSlow));
             Bytes += batch.Start(to) - batch.Start(from);
         }
     }
@@ -76,21 +78,13 @@ internal sealed class SendQueue(IQueueWords words)
     {
         var goal = most - (most / 4);
         Conflate();
-        if (Bytes > goal)
-        {
-            Drop(goal, finalToo: false);
-        }
-
-        if (Bytes > goal)
-        {
-            Drop(goal, finalToo: true);
-        }
-
+        LeaveOut(goal, static (_, publication) => !IsFinal(publication.Event));
+        LeaveOut(goal, static (_, _) => true);
         return Bytes <= most;
     }
 
-    /// <summary>Moves up to <paramref name="most"/> segments out; returns their bytes.</summary>
-    public long Take(List<ArraySegment<byte>> segments, int most)
+    /// <summary>Moves up to <paramref name="most"/> segments out, and no more once they have <paramref name="enough"/> bytes; returns their bytes.</summary>
+    public long Take(List<ArraySegment<byte>> segments, int most, long enough = long.MaxValue)
     {
         long bytes = 0;
         if (_begun is not null)
@@ -101,7 +95,7 @@ internal sealed class SendQueue(IQueueWords words)
             _begun = null;
         }
 
-        while (segments.Count < most && _entries.First is { } first)
+        while (segments.Count < most && bytes < enough && _entries.First is { } first)
         {
             _entries.RemoveFirst();
             var segment = Write(first.Value);
@@ -119,7 +113,6 @@ internal sealed class SendQueue(IQueueWords words)
     public void Clear()
     {
         _entries.Clear();
-        _gaps.Clear();
         Bytes = _begun?.Length ?? 0;
     }
 
@@ -132,114 +125,101 @@ internal sealed class SendQueue(IQueueWords words)
 
     private ArraySegment<byte> Write(Waiting entry)
     {
-        if (entry.Channel is { } channel)
-        {
-            _gaps.Remove(channel);
-            return words.EncodeGap(channel, entry.Epoch, entry.GapFrom, entry.GapTo);
-        }
-
         Bytes -= entry.Count;
-        return new ArraySegment<byte>(entry.Array, entry.Offset, entry.Count);
+        return entry.Channel is { } channel
+            ? words.EncodeGap(channel, entry.Epoch, entry.GapFrom, entry.GapTo)
+            : new ArraySegment<byte>(entry.Array, entry.Offset, entry.Count);
     }
 
-    // The newest of each key keeps its own place; final states are not conflated. Walked backwards, so that the first of a key is its newest
-    // whatever the clocks said.
+    // Of each key only the newest stays, in its own place; final states are not conflated. The newest is the last that came, whatever the clocks said.
+    // Events without a place in the sequence, such as typing, stand for none that have one.
     private void Conflate()
     {
-        var seen = new HashSet<(string Channel, string Key)>();
-        for (var node = _entries.Last; node is not null;)
+        var newest = new Dictionary<(string Channel, string Key, bool IsTransient), Publication>();
+        foreach (var entry in _entries)
         {
-            var previous = node.Previous;
-            if (node.Value is { Batch: not null, WhenSlow: WhenSlow.Conflate })
+            for (var i = entry.From; entry is { Batch: not null, WhenSlow: WhenSlow.Conflate } && i < entry.To; i++)
             {
-                ConflateEntry(node, seen);
+                newest[KeyOf(entry.Batch.Events[i])] = entry.Batch.Events[i];
             }
+        }
 
-            node = previous;
+        if (newest.Count > 0)
+        {
+            LeaveOut(-1, (whenSlow, publication) => whenSlow == WhenSlow.Conflate && !IsFinal(publication.Event) && newest[KeyOf(publication)] != publication);
         }
     }
 
-    private void ConflateEntry(LinkedListNode<Waiting> node, HashSet<(string Channel, string Key)> seen)
+    private static (string Channel, string Key, bool IsTransient) KeyOf(Publication publication) =>
+        (publication.Channel, publication.Key ?? "", publication.IsTransient);
+
+    // One pass from the oldest on, until no more than the goal waits.
+    private void LeaveOut(long goal, Func<WhenSlow, Publication, bool> mayGo)
     {
-        var entry = node.Value;
-        var batch = entry.Batch!;
-        var kept = new List<Publication>();
-        var left = new List<Publication>();
-        for (var i = entry.To - 1; i >= entry.From; i--)
-        {
-            var publication = batch.Events[i];
-            var stays = seen.Add((publication.Channel, publication.Key ?? "")) || IsFinal(publication.Event);
-            (stays ? kept : left).Add(publication);
-        }
-
-        if (left.Count == 0)
-        {
-            return;
-        }
-
-        left.Reverse();
-        foreach (var publication in left)
-        {
-            NoteDropped(node, publication);
-        }
-
-        if (kept.Count > 0)
-        {
-            kept.Reverse();
-            var entryKept = Waiting.Of(words.Encode([.. kept]), 0, kept.Count, WhenSlow.Conflate);
-            _entries.AddBefore(node, entryKept);
-            Bytes += entryKept.Count;
-        }
-
-        Bytes -= entry.Count;
-        _entries.Remove(node);
-    }
-
-    private void Drop(long goal, bool finalToo)
-    {
+        _open.Clear();
         for (var node = _entries.First; node is not null && Bytes > goal;)
         {
             var next = node.Next;
-            if (node.Value is { Batch: not null, WhenSlow: not WhenSlow.Disconnect })
+            if (node.Value.Channel is not null)
             {
-                DropFrom(node, goal, finalToo);
+                Join(node);
+            }
+            else if (node.Value.Batch is not null)
+            {
+                LeaveOutOf(node, goal, mayGo);
+            }
+            else
+            {
+                // An answer may begin another subscription to a channel: gaps on its two sides are two.
+                _open.Clear();
             }
 
             node = next;
         }
+
+        _open.Clear();
     }
 
-    private void DropFrom(LinkedListNode<Waiting> node, long goal, bool finalToo)
+    private void LeaveOutOf(LinkedListNode<Waiting> node, long goal, Func<WhenSlow, Publication, bool> mayGo)
     {
         var entry = node.Value;
         var batch = entry.Batch!;
         var keptFrom = entry.From;
-        var i = entry.From;
-        for (; i < entry.To && Bytes > goal; i++)
+        for (var i = entry.From; i < entry.To; i++)
         {
-            if (!finalToo && IsFinal(batch.Events[i].Event))
+            var publication = batch.Events[i];
+            if (Bytes <= goal || entry.WhenSlow == WhenSlow.Disconnect || !mayGo(entry.WhenSlow, publication))
             {
+                _open.Remove(publication.Channel);
                 continue;
             }
 
-            KeepRange(node, keptFrom, i);
+            Keep(node, keptFrom, i);
             keptFrom = i + 1;
             Bytes -= batch.Start(i + 1) - batch.Start(i);
-            NoteDropped(node, batch.Events[i]);
+            NoteDropped(node, publication);
         }
 
-        KeepRange(node, keptFrom, entry.To);
-        _entries.Remove(node);
+        if (keptFrom > entry.From)
+        {
+            Keep(node, keptFrom, entry.To);
+            _entries.Remove(node);
+        }
     }
 
     // What stays of an entry stands before it until it is removed itself; the bytes are counted already.
-    private void KeepRange(LinkedListNode<Waiting> node, int from, int to)
+    private void Keep(LinkedListNode<Waiting> node, int from, int to)
     {
         if (from < to)
         {
-            _entries.AddBefore(node, Waiting.Of(node.Value.Batch!, from, to, node.Value.WhenSlow));
+            _entries.AddBefore(node, Run(node.Value.Batch!, from, to, node.Value.WhenSlow));
         }
     }
+
+    private static Waiting Run(KeptBatch batch, int from, int to, WhenSlow whenSlow) =>
+        (batch.Start(to) - batch.Start(from)) * 2 < batch.Bytes.Length
+            ? Waiting.Of(batch.Part(from, to), 0, to - from, whenSlow)
+            : Waiting.Of(batch, from, to, whenSlow);
 
     private void NoteDropped(LinkedListNode<Waiting> before, Publication publication)
     {
@@ -249,21 +229,35 @@ internal sealed class SendQueue(IQueueWords words)
             return;
         }
 
-        var offset = publication.Position.Offset;
-        if (!_gaps.TryGetValue(publication.Channel, out var node) || node.Value.Epoch != publication.Position.Epoch)
+        var (channel, position) = (publication.Channel, publication.Position);
+        if (_open.TryGetValue(channel, out var open) && open.Value.Epoch == position.Epoch && open.Value.GapTo < position.Offset)
         {
-            var gap = new Waiting { Channel = publication.Channel, Epoch = publication.Position.Epoch, GapFrom = offset, GapTo = offset };
-            _gaps[publication.Channel] = _entries.AddBefore(before, gap);
+            open.Value.GapTo = position.Offset;
             return;
         }
 
-        node.Value.GapTo = Math.Max(node.Value.GapTo, offset);
-        if (offset < node.Value.GapFrom)
+        var count = words.EncodeGap(channel, position.Epoch, position.Offset, position.Offset).Length;
+        if (count > 0)
         {
-            // Told where the first missing event would have been.
-            node.Value.GapFrom = offset;
+            Bytes += count;
+            _open[channel] = _entries.AddBefore(
+                before, new Waiting { Channel = channel, Epoch = position.Epoch, GapFrom = position.Offset, GapTo = position.Offset, Count = count });
+        }
+    }
+
+    // A gap that follows another of its channel, with no event of the channel between them, is one with it.
+    private void Join(LinkedListNode<Waiting> node)
+    {
+        var gap = node.Value;
+        if (_open.TryGetValue(gap.Channel!, out var open) && open.Value.Epoch == gap.Epoch && open.Value.GapTo < gap.GapFrom)
+        {
+            open.Value.GapTo = gap.GapTo;
+            Bytes -= gap.Count;
             _entries.Remove(node);
-            _entries.AddBefore(before, node);
+        }
+        else
+        {
+            _open[gap.Channel!] = node;
         }
     }
 
@@ -290,7 +284,7 @@ internal sealed class SendQueue(IQueueWords words)
 
         public Epoch Epoch { get; init; }
 
-        public long GapFrom { get; set; }
+        public long GapFrom { get; init; }
 
         public long GapTo { get; set; }
 

@@ -23,7 +23,8 @@ public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, 
 /// </summary>
 public sealed class ChannelReplica : ActorBase, IBatchReceiver
 {
-    private const int MaxReplay = 10_000;
+    /// <summary>Events of one channel that a client can catch up with.</summary>
+    internal const int MaxReplay = 10_000;
 
     private readonly string _channel;
     private readonly ReplicaServices _services;
@@ -105,7 +106,8 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 Add(add.Subscription);
                 break;
             case RemoveSubscription remove:
-                Remove(remove.Subscription, remove.RequestId);
+                _members.Remove(remove, Sender, Self);
+                LeaveIfEmpty();
                 break;
             case HistoryReply reply when reply.Query.Tag is Subscription subscription:
                 CatchUp(subscription, reply);
@@ -116,7 +118,13 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             case HistoryReply:
                 break;
             case PresenceQuery query:
-                query.Client.Send(_members.Presence.Answer(_channel, query.RequestId, Now));
+                query.Client.Send(_members.Presence.List(_channel).Answer(query.RequestId, Now));
+                break;
+            case PresenceListQuery:
+                Sender.Tell(_members.Presence.List(_channel), Self);
+                break;
+            case MemberChanged changed:
+                _members.Changed(changed.Subscription);
                 break;
             case ReplicaJoined joined:
                 Joined(joined.Position);
@@ -296,17 +304,6 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         _members.Start(subscription, _position, reply.Events, reply.Query.Resume is null && reply.Query.FromMicros is null ? null : reply.Complete);
-    }
-
-    private void Remove(Subscription subscription, RequestId requestId)
-    {
-        _members.Drop(subscription);
-        if (requestId.IsPresent)
-        {
-            subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = requestId });
-        }
-
-        LeaveIfEmpty();
     }
 
     private void LeaveIfEmpty()

@@ -77,16 +77,6 @@ public sealed class FrameBatch : IDisposable
         return at;
     }
 
-    /// <summary>Frames of all <paramref name="events"/>, however many.</summary>
-    internal void EncodeAll(ReadOnlySpan<Publication> events, WireEncoding encoding)
-    {
-        Clear();
-        foreach (var publication in events)
-        {
-            Encode(publication, encoding, CompressionLevel.Fastest);
-        }
-    }
-
     /// <summary>The batch in memory that stays; made once.</summary>
     internal KeptBatch Keep() => _kept ??= new KeptBatch(_frames.ToArray(), [.. _ends], [.. _events]);
 

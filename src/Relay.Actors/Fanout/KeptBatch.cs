@@ -13,6 +13,19 @@ internal sealed record KeptBatch(byte[] Bytes, int[] Ends, Publication[] Events)
     /// <summary>First byte of frame <paramref name="index"/>.</summary>
     public int Start(int index) => index == 0 ? 0 : Ends[index - 1];
 
+    /// <summary>Some of the frames, in memory of their own.</summary>
+    public KeptBatch Part(int from, int to)
+    {
+        var start = Start(from);
+        var ends = new int[to - from];
+        for (var i = from; i < to; i++)
+        {
+            ends[i - from] = Ends[i] - start;
+        }
+
+        return new KeptBatch(Bytes[start..Start(to)], ends, Events[from..to]);
+    }
+
     /// <summary>Index of the first frame that begins at or after <paramref name="offset"/>.</summary>
     public int FrameFrom(int offset)
     {

@@ -1,5 +1,4 @@
 using Relay.Actors.Channels;
-using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -15,6 +14,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
     private readonly ReplicaServices _services;
     private readonly SubscriberSet _subscribers = new();
     private readonly ReplicaDelivery _delivery;
+    private readonly ReplicaMembers _members;
     private bool _passivating;
 
     /// <summary>The replica of <paramref name="pattern"/>.</summary>
@@ -22,7 +22,8 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
     {
         _pattern = pattern;
         _services = services;
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, WhenSlow.Disconnect);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(pattern).WhenSlow);
+        _members = new ReplicaMembers(services.Time, _subscribers, _delivery);
     }
 
     /// <summary>Name under which a pattern lives among the replicas; no channel begins with it.</summary>
@@ -55,9 +56,9 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnBatchCompleted()
     {
-        if (!_delivery.IsRunning)
+        if (!_delivery.IsRunning && _delivery.TryFlush())
         {
-            _delivery.TryFlush();
+            _members.TellStarted(Self);
         }
     }
 
@@ -98,62 +99,17 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
             _services.Patterns.Add(pattern, Self);
         }
 
-        if (subscription.Replaces is { } replaced)
-        {
-            subscription.Replaces = null;
-            Drop(replaced);
-        }
-
-        _subscribers.Add(subscription);
-        if (subscription.RequestId.IsPresent)
-        {
-            subscription.Client.Send(new AckMessage { TimestampMicros = _services.Time.NowMicros(), RequestId = subscription.RequestId });
-        }
-
-        subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), Self);
+        _members.Start(subscription, default, [], null);
     }
 
     private void Remove(RemoveSubscription remove)
     {
-        Drop(remove.Subscription);
-        if (remove.RequestId.IsPresent)
-        {
-            remove.Subscription.Client.Send(new AckMessage { TimestampMicros = _services.Time.NowMicros(), RequestId = remove.RequestId });
-        }
-
+        _members.Remove(remove, Sender, Self);
         if (_subscribers.Count == 0)
         {
             _passivating = true;
             _services.Patterns.Remove(Self);
             Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
         }
-    }
-
-    private void Drop(Subscription subscription)
-    {
-        if (subscription.IsRemoved)
-        {
-            return;
-        }
-
-        subscription.IsRemoved = true;
-        if (subscription.Replaces is { } replaced)
-        {
-            subscription.Replaces = null;
-            Drop(replaced);
-        }
-
-        if (_subscribers.Remove(subscription))
-        {
-            return;
-        }
-
-        // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
-        if (subscription.RequestId.IsPresent)
-        {
-            subscription.Client.Send(new AckMessage { TimestampMicros = _services.Time.NowMicros(), RequestId = subscription.RequestId });
-        }
-
-        subscription.Client.Actor.Tell(new SubscriptionStarted(subscription), Self);
     }
 }

@@ -68,10 +68,11 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         _catchingUp?.Remove(subscription);
         var client = subscription.Client;
         subscription.StartedAt = position;
-        if (subscription.Replaces is { } replaced)
+        var replaced = subscription.Replaces;
+        subscription.Replaces = null;
+        if (replaced is not null && !TakePlace(replaced, subscription, position))
         {
-            subscription.Replaces = null;
-            TakePlace(replaced, subscription, position);
+            replaced = null;
         }
 
         if (subscription.RequestId.IsPresent)
@@ -85,13 +86,14 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
             });
         }
 
-        delivery.SendTo(missed, subscription);
-        subscribers.Add(subscription);
-        if (subscription.Presence)
+        if (recovered == false && !subscription.RequestId.IsPresent)
         {
-            Presence.Join(subscription, Now);
+            TellGap(subscription, position);
         }
 
+        delivery.SendTo(missed, subscription);
+        subscribers.Add(subscription);
+        ShowPresence(replaced, subscription);
         (_started ??= []).Add(subscription);
     }
 
@@ -112,7 +114,7 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
 
         if (subscribers.Remove(subscription))
         {
-            if (subscription.Presence)
+            if (subscription.Presence != PresenceWish.None)
             {
                 _presence?.Leave(subscription, Now);
             }
@@ -131,13 +133,38 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         (_started ??= []).Add(subscription);
     }
 
-    // The client subscribed again: what it owes and is owed goes on, its wishes are the new ones.
-    private void TakePlace(Subscription old, Subscription subscription, StreamPosition position)
+    /// <summary>Shows a present member as who it is now.</summary>
+    public void Changed(Subscription subscription)
+    {
+        if (subscription is { IsRemoved: false, Index: >= 0 } && subscription.Presence != PresenceWish.None)
+        {
+            Presence.Replace(subscription, subscription, Now);
+        }
+    }
+
+    /// <summary>Ends a subscription as its connection asks, with the answers it wants.</summary>
+    public void Remove(RemoveSubscription remove, IActorRef connection, IActorRef replica)
+    {
+        Drop(remove.Subscription);
+        if (remove.RequestId.IsPresent)
+        {
+            remove.Subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = remove.RequestId });
+        }
+
+        if (remove.WantsReply)
+        {
+            connection.Tell(new SubscriptionEnded(remove.Subscription), replica);
+        }
+    }
+
+    // The client subscribed again, or came back over another connection: what it owes and is owed goes on, its wishes are the new ones. False when the old
+    // one did not run.
+    private bool TakePlace(Subscription old, Subscription subscription, StreamPosition position)
     {
         if (!subscribers.Remove(old))
         {
             Drop(old);
-            return;
+            return false;
         }
 
         old.IsRemoved = true;
@@ -147,9 +174,44 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
             subscription.Acked = old.Acked;
         }
 
-        if (old.Presence && !subscription.Presence)
+        return true;
+    }
+
+    private void ShowPresence(Subscription? old, Subscription subscription)
+    {
+        var wasPresent = old is not null && old.Presence != PresenceWish.None;
+        if (subscription.Presence == PresenceWish.None)
         {
-            _presence?.Leave(old, Now);
+            if (wasPresent)
+            {
+                _presence?.Leave(old!, Now);
+            }
+        }
+        else if (wasPresent)
+        {
+            Presence.Replace(old!, subscription, Now);
+        }
+        else
+        {
+            Presence.Join(subscription, Now);
+        }
+    }
+
+    // guarantees.md 2: a subscription without an ack that cannot go on where it should has no other way to say so.
+    private void TellGap(Subscription subscription, StreamPosition position)
+    {
+        var since = subscription.Since!.Value;
+        var from = since.Epoch == position.Epoch ? since.Offset + 1 : 1;
+        if (from <= position.Offset)
+        {
+            subscription.Client.Send(new GapMessage
+            {
+                TimestampMicros = Now,
+                Channel = subscription.Channel,
+                Epoch = position.Epoch,
+                From = from,
+                To = position.Offset,
+            });
         }
     }
 }

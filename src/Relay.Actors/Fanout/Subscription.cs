@@ -38,8 +38,8 @@ public sealed class Subscription(ClientConnection client, string channel)
     /// <summary>Begins with what was accepted at this time or later, microseconds since 1970-01-01 UTC; null = not by time.</summary>
     public long? FromMicros { get; init; }
 
-    /// <summary>Counts as present and is told of joins and leaves.</summary>
-    public bool Presence { get; init; }
+    /// <summary>Whether it counts as present, and of which joins and leaves it is told.</summary>
+    public PresenceWish Presence { get; init; }
 
     /// <summary>Only these events; null = all. May be exchanged at any time by the connection's actor (hooks <c>subscribe</c>).</summary>
     public EventFilter? Filter
@@ -49,7 +49,7 @@ public sealed class Subscription(ClientConnection client, string channel)
     }
 
     /// <summary>True for a silent subscription that asks for nothing in particular: where the client is subscribed already, it changes nothing.</summary>
-    internal bool HasNoWishes => !RequestId.IsPresent && Since is null && Last == 0 && !LastPerKey && FromMicros is null && !Presence && Filter is null;
+    internal bool HasNoWishes => !RequestId.IsPresent && Since is null && Last == 0 && !LastPerKey && FromMicros is null && Presence == PresenceWish.None && Filter is null;
 
     /// <summary>The client's earlier subscription to the channel, which ends when this one starts; null when there is none, or no longer.</summary>
     internal Subscription? Replaces { get; set; }

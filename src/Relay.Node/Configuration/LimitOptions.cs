@@ -15,6 +15,9 @@ public sealed record LimitOptions
     /// <summary>Bytes that may wait for one client that cannot: it would lose for good what comes after the cut.</summary>
     public int UnsentBytesWithoutResume { get; init; } = 8 << 20;
 
+    /// <summary>How long a native client's session can be taken up after its connection ended; zero = only while it lives.</summary>
+    public TimeSpan SessionResumeWindow { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>How long a message may remain incomplete.</summary>
     public TimeSpan MessageDeadline { get; init; } = TimeSpan.FromSeconds(15);
 
@@ -39,6 +42,7 @@ public sealed record LimitOptions
             MaxSubscriptionsPerConnection = reader.Read("Limits:MaxSubscriptionsPerConnection", Kinds.Count(1, 1_000_000), usual.MaxSubscriptionsPerConnection, "Channels one connection may be subscribed to; beyond it the subscribe is refused."),
             UnsentBytes = reader.Read("Limits:UnsentBytes", Kinds.Size(4096, 1 << 30), usual.UnsentBytes, "Bytes that may wait for one slow native client; beyond it the namespace's WhenSlow."),
             UnsentBytesWithoutResume = reader.Read("Limits:UnsentBytesWithoutResume", Kinds.Size(4096, 1 << 30), usual.UnsentBytesWithoutResume, "The same for clients of the other dialects, which cannot resume."),
+            SessionResumeWindow = reader.Read("Limits:SessionResumeWindow", Kinds.DurationOrNone(TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)), usual.SessionResumeWindow, "How long a native client can take up its session by token after its connection ended; 0 = only while the old connection still lives."),
             MessageDeadline = reader.Read("Limits:MessageDeadline", Kinds.Duration(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)), usual.MessageDeadline, "How long a message may remain incomplete; beyond it 1008."),
             HandshakeTimeout = reader.Read("Limits:HandshakeTimeout", Kinds.Duration(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)), usual.HandshakeTimeout, "From the connection's begin to the complete request head; beyond it the connection is dropped."),
             MaxInFlightPublishes = reader.Read("Limits:MaxInFlightPublishes", Kinds.Count(1, 100_000), usual.MaxInFlightPublishes, "Publishes of one connection that wait for acceptance; beyond it the client is read no further."),

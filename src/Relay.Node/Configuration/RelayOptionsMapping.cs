@@ -59,6 +59,7 @@ public static class RelayOptionsMapping
         UnsentBytesWithoutResume = options.Limits.UnsentBytesWithoutResume,
         MaxInFlightPublishes = options.Limits.MaxInFlightPublishes,
         MaxSubscriptionsPerConnection = options.Limits.MaxSubscriptionsPerConnection,
+        SessionResumeWindow = options.Limits.SessionResumeWindow,
         MessageDeadline = options.Limits.MessageDeadline,
         CompressionThreshold = options.Compression.Threshold,
         MetricsInterval = options.Metrics.Interval,
@@ -76,6 +77,7 @@ public static class RelayOptionsMapping
         DedupeIds = options.DedupeIds,
         KeyedValues = options.KeyedValues,
         WhenSlow = options.WhenSlow,
+        Presence = options.Presence,
         Durability = options.Durability,
     };
 }

@@ -9,8 +9,8 @@ using Relay.Protocol;
 namespace Relay.Node.Http;
 
 /// <summary>
-/// The server API (protocols.md, <c>relay</c>): <c>POST /api/v1/publish</c>, <c>broadcast</c> and <c>batch</c>, <c>GET /api/v1/channels</c> and
-/// <c>history</c>. An answer comes after the channel accepted; one that may help when tried again says <c>retry_after_ms</c>.
+/// The server API (protocols.md, <c>relay</c>): <c>POST /api/v1/publish</c>, <c>broadcast</c> and <c>batch</c>, <c>GET /api/v1/channels</c>,
+/// <c>history</c> and <c>presence</c>. An answer comes after the channel accepted; one that may help when tried again says <c>retry_after_ms</c>.
 /// </summary>
 internal static class NativeApi
 {
@@ -30,6 +30,7 @@ internal static class NativeApi
         routes.MapPost("/api/v1/batch", context => BatchAsync(context, relay, guard));
         routes.MapGet("/api/v1/channels", context => ChannelsAsync(context, relay, guard));
         routes.MapGet("/api/v1/history", context => HistoryAsync(context, relay, guard));
+        PresenceApi.Map(routes, relay, guard);
     }
 
     private static async Task PublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard)

@@ -27,6 +27,9 @@ internal ref struct ContextFields
     public JsonValue IfVersion;
     public JsonValue SinceTime;
     public JsonValue LastPerKey;
+    public JsonValue Session;
+    public JsonValue Positions;
+    public JsonValue PresenceBy;
 
     /// <summary>Reads the whole document; the fields count only for <see cref="JsonShape.Object"/>.</summary>
     public static JsonShape Read(ReadOnlySpan<byte> message, bool binary, out ContextFields fields)
@@ -77,13 +80,16 @@ internal ref struct ContextFields
             case 5 when name.SequenceEqual("items"u8): Items = value; break;
             case 6 when name.SequenceEqual("filter"u8): Filter = value; break;
             case 7 when name.SequenceEqual("channel"u8): Channel = value; break;
+            case 7 when name.SequenceEqual("session"u8): Session = value; break;
             case 8 when name.SequenceEqual("agent_id"u8): AgentId = value; break;
             case 8 when name.SequenceEqual("presence"u8): Presence = value; break;
+            case 9 when name.SequenceEqual("positions"u8): Positions = value; break;
             case 10 when name.SequenceEqual("message_id"u8): MessageId = value; break;
             case 10 when name.SequenceEqual("session_id"u8): SessionId = value; break;
             case 10 when name.SequenceEqual("if_version"u8): IfVersion = value; break;
             case 10 when name.SequenceEqual("since_time"u8): SinceTime = value; break;
             case 12 when name.SequenceEqual("last_per_key"u8): LastPerKey = value; break;
+            case 11 when name.SequenceEqual("presence_by"u8): PresenceBy = value; break;
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class SubscribeCommand : ClientCommand
     public long? FromMicros { get; init; }
 
     /// <summary>Send join and leave events and count this client as present.</summary>
-    public bool Presence { get; init; }
+    public PresenceWish Presence { get; init; }
 
     /// <summary>Only these events; null = all.</summary>
     public EventFilter? Filter { get; init; }

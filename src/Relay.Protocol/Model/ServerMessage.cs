@@ -182,8 +182,11 @@ public sealed class PresenceMessage : AckMessage
     /// <summary>Members, at most the server's bound.</summary>
     public required IReadOnlyList<PresenceMember> Members { get; init; }
 
-    /// <summary>How many there are in all.</summary>
+    /// <summary>How many connections there are in all.</summary>
     public required int Count { get; init; }
+
+    /// <summary>How many distinct users they belong to; connections without a user are not counted.</summary>
+    public required int Users { get; init; }
 }
 
 /// <summary>Native: <c>join</c> or <c>leave</c>, to those who asked.</summary>

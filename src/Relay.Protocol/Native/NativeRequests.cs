@@ -21,7 +21,7 @@ internal static class NativeRequests
         Reject(id, ErrorCode.InvalidChannel, "Invalid channel format: " + Encoding.UTF8.GetString(channel));
 
     public static ClientCommand Subscribe(
-        RequestId id, ReadOnlySpan<byte> channel, StreamPosition? since, long last, bool presence, EventFilter? filter, bool lastPerKey, long? sinceTime)
+        RequestId id, ReadOnlySpan<byte> channel, StreamPosition? since, long last, PresenceWish presence, EventFilter? filter, bool lastPerKey, long? sinceTime)
     {
         if (last is < 0 or > int.MaxValue)
         {
@@ -42,6 +42,11 @@ internal static class NativeRequests
         if (isPattern && (lastPerKey || sinceTime is not null))
         {
             return Reject(id, ErrorCode.InvalidMessage, "A pattern has no history: last_per_key and since_time are for one channel");
+        }
+
+        if (isPattern && presence != PresenceWish.None)
+        {
+            return Reject(id, ErrorCode.InvalidMessage, "A pattern has no presence: subscribe to the channel itself");
         }
 
         return new SubscribeCommand
@@ -142,6 +147,25 @@ internal static class NativeRequests
     /// <summary>The refusal of a filter that cannot be read.</summary>
     public static RejectedCommand InvalidFilter(RequestId id) =>
         Reject(id, ErrorCode.InvalidMessage, "Invalid filter: expected a list of at most 256 event names or prefixes");
+
+    /// <summary>The wish of a subscribe that asks for presence, or does not; by user only where it asks.</summary>
+    public static PresenceWish Wish(bool wanted, bool byUser) => (wanted, byUser) switch
+    {
+        (false, _) => PresenceWish.None,
+        (true, false) => PresenceWish.Connections,
+        _ => PresenceWish.Users,
+    };
+
+    /// <summary>Reads <c>presence_by</c>: <c>connection</c>, which is the default, or <c>user</c>.</summary>
+    public static bool TryPresenceBy(JsonValue value, out bool byUser)
+    {
+        byUser = value.Utf8.SequenceEqual("user"u8);
+        return value.IsMissing || byUser || value.Utf8.SequenceEqual("connection"u8);
+    }
+
+    /// <summary>The refusal of a <c>presence_by</c> that is none.</summary>
+    public static RejectedCommand InvalidPresenceBy(RequestId id) =>
+        Reject(id, ErrorCode.InvalidMessage, "Invalid presence_by: expected connection or user");
 
     /// <summary>A key's text, null when empty; false when it is too long or no UTF-8.</summary>
     public static bool TryKey(ReadOnlySpan<byte> utf8, out string? key)

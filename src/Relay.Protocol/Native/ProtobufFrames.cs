@@ -48,7 +48,7 @@ internal static class ProtobufFrames
         Key = publication.Key ?? "",
     };
 
-    private static Wire.Position? Position(StreamPosition position) =>
+    internal static Wire.Position? Position(StreamPosition position) =>
         position.Epoch.IsNone ? null : new() { Epoch = position.Epoch.ToString(), Offset = position.Offset };
 
     private static Wire.Ack Ack(AckMessage ack, long milliseconds)
@@ -79,6 +79,10 @@ internal static class ProtobufFrames
             frame.Position = Position(published.Position);
             frame.Duplicate = published.Duplicate;
             frame.Subscribers = published.Subscribers;
+        }
+        else if (ack is ResumedMessage resumed)
+        {
+            NativeResume.Write(frame, resumed);
         }
         else if (ack is VersionMismatchMessage mismatch)
         {
@@ -129,7 +133,7 @@ internal static class ProtobufFrames
 
     private static Wire.PresenceList Presence(PresenceMessage presence)
     {
-        var frame = new Wire.PresenceList { Id = IdText(presence.RequestId), Channel = presence.Channel, Count = presence.Count };
+        var frame = new Wire.PresenceList { Id = IdText(presence.RequestId), Channel = presence.Channel, Count = presence.Count, Users = presence.Users };
         frame.Members.AddRange(presence.Members.Select(Member));
         return frame;
     }

@@ -23,6 +23,7 @@ internal static class ProtobufReader
                 id, OrNull(request.Auth.AgentId), OrNull(request.Auth.SessionId), OrNull(request.Auth.Token)),
             Wire.ClientMessage.CommandOneofCase.Presence => NativeRequests.Presence(id, Name(request.Presence.Channel)),
             Wire.ClientMessage.CommandOneofCase.History => History(id, request.History),
+            Wire.ClientMessage.CommandOneofCase.Resume => NativeResume.Read(id, request.Resume),
             _ => NativeRequests.Reject(id, ErrorCode.UnknownMessageType, "Unknown message type: undefined"),
         };
     }
@@ -74,7 +75,7 @@ internal static class ProtobufReader
         }
 
         return NativeRequests.Subscribe(
-            id, Name(subscribe.Channel), since, subscribe.Last, subscribe.Presence, filter, subscribe.LastPerKey, subscribe.HasSinceTime ? subscribe.SinceTime : null);
+            id, Name(subscribe.Channel), since, subscribe.Last, NativeRequests.Wish(subscribe.Presence, subscribe.PresenceByUser), filter, subscribe.LastPerKey, subscribe.HasSinceTime ? subscribe.SinceTime : null);
     }
 
     private static ClientCommand History(RequestId id, Wire.HistoryRequest history) => TrySince(history.Since, out var since)
@@ -148,7 +149,7 @@ internal static class ProtobufReader
 
     // The generated parser puts U+FFFD in the place of invalid UTF-8. Two names that differ must not become one that way, so the character
     // goes back to a byte that the naming rules refuse.
-    private static byte[] Name(string text)
+    internal static byte[] Name(string text)
     {
         var utf8 = Encoding.UTF8.GetBytes(text);
         var at = text.Contains('\uFFFD', StringComparison.Ordinal) ? utf8.AsSpan().IndexOf("\uFFFD"u8) : -1;

@@ -95,6 +95,10 @@ internal static class RelayJsonFrames
             json.Raw(",\"subscribers\":"u8);
             json.Number(published.Subscribers);
         }
+        else if (ack is ResumedMessage resumed)
+        {
+            NativeResume.Write(ref json, resumed);
+        }
 
         json.Raw("}"u8);
     }
@@ -180,6 +184,8 @@ internal static class RelayJsonFrames
 
         json.Raw("],\"count\":"u8);
         json.Number(presence.Count);
+        json.Raw(",\"users\":"u8);
+        json.Number(presence.Users);
         json.Raw("}"u8);
     }
 

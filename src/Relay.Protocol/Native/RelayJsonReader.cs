@@ -47,6 +47,11 @@ internal static class RelayJsonReader
             return fields.Channel.IsString ? NativeRequests.Presence(id, fields.Channel.Utf8) : Unreadable(id);
         }
 
+        if (type.SequenceEqual("resume"u8))
+        {
+            return NativeResume.Read(id, fields);
+        }
+
         return type.SequenceEqual("history"u8) ? History(id, fields) : ContextDialect.UnknownType(fields.Type);
     }
 
@@ -69,8 +74,13 @@ internal static class RelayJsonReader
             return NativeRequests.InvalidFilter(id);
         }
 
+        if (!NativeRequests.TryPresenceBy(fields.PresenceBy, out var byUser))
+        {
+            return NativeRequests.InvalidPresenceBy(id);
+        }
+
         return NativeRequests.Subscribe(
-            id, fields.Channel.Utf8, since, IntegerOr(fields.Last, 0), fields.Presence.IsTrue, filter, fields.LastPerKey.IsTrue, IntegerOrNull(fields.SinceTime));
+            id, fields.Channel.Utf8, since, IntegerOr(fields.Last, 0), NativeRequests.Wish(fields.Presence.IsTrue, byUser), filter, fields.LastPerKey.IsTrue, IntegerOrNull(fields.SinceTime));
     }
 
     private static ClientCommand Publish(RequestId id, in ContextFields fields)
@@ -172,7 +182,7 @@ internal static class RelayJsonReader
         }
     }
 
-    private static bool TrySince(JsonValue value, out StreamPosition? since)
+    internal static bool TrySince(JsonValue value, out StreamPosition? since)
     {
         since = null;
         if (value.IsMissing)

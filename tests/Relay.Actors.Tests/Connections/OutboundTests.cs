@@ -242,6 +242,59 @@ public sealed class OutboundTests : IDisposable
         Assert.False(other.SendCopy("x"u8));
     }
 
+    [Theory]
+    [InlineData(WhenSlow.DropOldest)]
+    [InlineData(WhenSlow.Conflate)]
+    public void Where_events_may_be_left_out_no_answer_ends_the_connection_while_a_large_send_is_under_way(WhenSlow whenSlow)
+    {
+        const int Bound = 64 * 1024;
+        const int Rounds = 20;
+        const int Pongs = 150;
+        var client = Make.Client(1, transport: _transport, maxUnsent: Bound);
+        var offset = 0;
+        for (var round = 0; round < Rounds; round++)
+        {
+            _transport.Room = 0;
+            for (var n = 0; n < 40 + round; n++)
+            {
+                var batch = FrameBatch.Rent();
+                batch.Encode([Make.Event(++offset, data: "\"" + new string('x', 2000) + "\"")], 0, client.Encoding, 1);
+                Assert.True(client.Outbound.Send(batch, 0, batch.Count, whenSlow));
+                Assert.InRange(client.Outbound.UnsentBytes, 0, Bound);
+            }
+
+            // The send begins and is stuck.
+            Run();
+            for (var n = 0; n < Pongs; n++)
+            {
+                client.Send(new PongMessage { TimestampMicros = 0 });
+                Assert.False(client.Outbound.IsClosing);
+            }
+
+            _transport.Open();
+            Run();
+        }
+
+        var frames = Make.Reader(client, _transport).TakeAll();
+        Assert.Equal(Rounds * Pongs, frames.Count(static frame => frame.Contains("\"pong\"", StringComparison.Ordinal)));
+        var next = 1L;
+        foreach (var frame in frames.Select(static frame => System.Text.Json.JsonDocument.Parse(frame).RootElement))
+        {
+            if (frame.TryGetProperty("from", out var from))
+            {
+                Assert.Equal(next, from.GetInt64());
+                next = frame.GetProperty("to").GetInt64() + 1;
+            }
+            else if (frame.TryGetProperty("offset", out var place))
+            {
+                Assert.Equal(next++, place.GetInt64());
+            }
+        }
+
+        Assert.Equal(offset, next - 1);
+        Assert.True(client.Outbound.DroppedEvents > 100);
+    }
+
     [Fact]
     public void Frames_of_several_threads_are_never_interleaved_and_keep_each_threads_order()
     {
@@ -334,8 +387,6 @@ public sealed class OutboundTests : IDisposable
         public static byte[] Frame { get; } = FrameWriter.CloseFrame(CloseCode.TryAgainLater, "slow");
 
         public byte[] OnOverflow() => Frame;
-
-        public KeptBatch Encode(Publication[] events) => throw new InvalidOperationException("nothing is conflated here");
 
         public byte[] EncodeGap(string channel, Epoch epoch, long from, long to) => throw new InvalidOperationException("nothing is left out here");
     }

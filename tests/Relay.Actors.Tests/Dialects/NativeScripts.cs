@@ -8,7 +8,7 @@ public sealed class NativeScripts
     [Fact]
     public void The_greeting_carries_node_session_ping_interval_and_frame_limit() => Script.Play("""
         a = relay
-        a < {"type":"connected","client_id":"‹a›","timestamp":…,"node":"node-1","session":"…","ping_interval_ms":25000,"max_frame_bytes":65536}
+        a < {"type":"connected","client_id":"‹a›","timestamp":…,"node":"node-1","session":"‹token›","ping_interval_ms":25000,"max_frame_bytes":65536}
         """);
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class NativeScripts
         b < {"type":"ack","id":"s",…}
         a < {"type":"join","channel":"topics/x","client_id":"‹b›","timestamp":…}
         q > {"type":"presence","channel":"topics/x","id":"p"}
-        q < {"type":"presence","id":"p","success":true,"channel":"topics/x","members":[{"client_id":"‹a›","user_id":"ann"},{"client_id":"‹b›","user_id":null}],"count":2}
+        q < {"type":"presence","id":"p","success":true,"channel":"topics/x","members":[{"client_id":"‹a›","user_id":"ann"},{"client_id":"‹b›","user_id":null}],"count":2,"users":1}
         b > {"type":"unsubscribe","channel":"topics/x"}
         a < {"type":"leave","channel":"topics/x","client_id":"‹b›","timestamp":…}
         b > {"type":"subscribe","channel":"topics/x","presence":true}
@@ -132,7 +132,7 @@ public sealed class NativeScripts
         a !
         b < {"type":"leave","channel":"topics/x","client_id":"‹a›","user_id":"ann","timestamp":…}
         q > {"type":"presence","channel":"topics/nobody","id":"p"}
-        q < {"type":"presence","id":"p","success":true,"channel":"topics/nobody","members":[],"count":0}
+        q < {"type":"presence","id":"p","success":true,"channel":"topics/nobody","members":[],"count":0,"users":0}
         """);
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class NativeScripts
         a *
         a > {"type":"subscribe","channel":"topics/x","presence":true}
         a > {"type":"presence","channel":"topics/x","id":"p"}
-        a < {"type":"presence",…"members":[{"client_id":"…","user_id":"al"}],"count":1}
+        a < {"type":"presence",…"members":[{"client_id":"…","user_id":"al"}],"count":1,"users":1}
         """);
 
     [Fact]

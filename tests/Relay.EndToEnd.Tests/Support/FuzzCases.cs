@@ -53,6 +53,7 @@ internal sealed class FuzzCases(int seed)
         new ClientMessage { Auth = new() { AgentId = "a", SessionId = "s", Token = "t" } }.ToByteArray(),
         new ClientMessage { Id = "h", History = new() { Channel = "topics/a", Limit = 5 } }.ToByteArray(),
         new ClientMessage { Id = "r", Presence = new() { Channel = "topics/a" } }.ToByteArray(),
+        new ClientMessage { Id = "r2", Resume = new() { Session = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", Positions = { ["topics/a"] = new() { Epoch = "k3j9x2ab", Offset = 42 } } } }.ToByteArray(),
         new ClientMessage { Id = "q", Ping = new() }.ToByteArray(),
     ];
 

@@ -109,6 +109,13 @@ internal sealed class RawSocket : IDisposable
     /// <summary>Ends the sending half.</summary>
     public void HalfClose() => _socket.Shutdown(SocketShutdown.Send);
 
+    /// <summary>Ends the connection with a reset.</summary>
+    public void Reset()
+    {
+        _socket.LingerState = new LingerOption(true, 0);
+        _socket.Close();
+    }
+
     public void Dispose() => _socket.Dispose();
 
     /// <summary>Bytes received; 0 = FIN, -1 = reset.</summary>

@@ -36,6 +36,7 @@ public sealed class ReferenceTests
     [InlineData("Namespaces:{ns}:HistoryLength")]
     [InlineData("Namespaces:{ns}:HistoryAge")]
     [InlineData("Namespaces:{ns}:Presence")]
+    [InlineData("Limits:SessionResumeWindow")]
     [InlineData("Namespaces:{ns}:WhenSlow")]
     [InlineData("Namespaces:{ns}:Publish")]
     [InlineData("Namespaces:{ns}:Subscribe")]

@@ -11,7 +11,7 @@ internal static class CommandText
         RejectedCommand c => $"{(c.IsAck ? "refused" : "error")} {c.Code}",
         SubscribeCommand c => $"subscribe {c.Channel}{If(c.IsPattern, " pattern")}{Since(c.Since)}{If(c.Last > 0, $" last={c.Last}")}"
             + $"{If(c.LastPerKey, " last_per_key")}{If(c.FromMicros is not null, $" from={c.FromMicros}")}"
-            + $"{If(c.Presence, " presence")}{If(c.Filter is not null, $" filter=[{Join(c.Filter?.Patterns)}]")}",
+            + $"{If(c.Presence != PresenceWish.None, " presence")}{If(c.Presence == PresenceWish.Users, " by user")}{If(c.Filter is not null, $" filter=[{Join(c.Filter?.Patterns)}]")}",
         UnsubscribeCommand c => $"unsubscribe {c.Channel}",
         PublishCommand c => $"publish {c.Channel} {c.Event}{Data(c.Data)}{If(c.IdempotencyKey is not null, $" once={c.IdempotencyKey}")}"
             + $"{If(c.Key is not null, $" key={c.Key}")}{If(c.TtlMilliseconds > 0, $" ttl={c.TtlMilliseconds}")}"
@@ -21,6 +21,7 @@ internal static class CommandText
         AckCommand c => $"ack {(c.Position is { } p ? $"{p.Epoch}:{p.Offset}" : "nothing of ours")}",
         AuthCommand c => $"auth agent={c.AgentId ?? "-"} session={c.SessionId ?? "-"} token={c.Token ?? "-"}",
         PresenceCommand c => $"presence {c.Channel}",
+        ResumeCommand c => $"resume {c.Session}{string.Concat(c.Positions.OrderBy(static p => p.Key, StringComparer.Ordinal).Select(static p => $" {p.Key}={p.Value.Epoch}:{p.Value.Offset}"))}",
         HistoryCommand c => $"history {c.Channel}{Since(c.Since)}{If(c.Until is not null, $" until={c.Until}")}{If(c.FromMicros is not null, $" from={c.FromMicros}")}"
             + $"{If(c.LastPerKey, " last_per_key")}{If(c.Key is not null, $" key={c.Key}")} limit={c.Limit}",
         HookStatusCommand => "status",

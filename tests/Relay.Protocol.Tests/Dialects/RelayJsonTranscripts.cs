@@ -28,12 +28,17 @@ public sealed class RelayJsonTranscripts
         ["presence"] = new PresenceMessage
         {
             TimestampMicros = Sample.Micros, RequestId = Sample.Id, Channel = "agents/a",
-            Members = [new PresenceMember("ws_1", "u"), new PresenceMember("ws_2", null)], Count = 7,
+            Members = [new PresenceMember("ws_1", "u"), new PresenceMember("ws_2", null)], Count = 7, Users = 3,
         },
         ["history"] = new HistoryMessage
         {
             TimestampMicros = Sample.Micros, RequestId = Sample.Id, Channel = "global", Position = Sample.Position,
             Events = [Sample.Event("global", "a", "1"), Sample.Event("global", "b")],
+        },
+        ["resumed"] = new ResumedMessage
+        {
+            TimestampMicros = Sample.Micros, RequestId = Sample.Id, Session = "token", ClientId = "ws_1",
+            Channels = [new("global", Sample.Position, true), new("agents/*"), new("agents/a", Error: ErrorCode.NotAuthorized)],
         },
         ["join"] = new PresenceChangeMessage { TimestampMicros = Sample.Micros, Channel = "global", Member = new PresenceMember("ws_1", "u"), Joined = true },
         ["leave"] = new PresenceChangeMessage { TimestampMicros = Sample.Micros, Channel = "global", Member = new PresenceMember("ws_1", null), Joined = false },
@@ -179,7 +184,7 @@ public sealed class RelayJsonTranscripts
         ! error
         < {"error":"No","code":"INVALID_TOKEN","timestamp":1700000000123}
         ! presence
-        < {"type":"presence","id":"r1","success":true,"channel":"agents/a","members":[{"client_id":"ws_1","user_id":"u"},{"client_id":"ws_2","user_id":null}],"count":7}
+        < {"type":"presence","id":"r1","success":true,"channel":"agents/a","members":[{"client_id":"ws_1","user_id":"u"},{"client_id":"ws_2","user_id":null}],"count":7,"users":3}
         ! history
         < {"type":"history","id":"r1","success":true,"channel":"global","epoch":"k3j9x2ab","offset":42,"events":[{"id":"msg_k3j9x2ab42","channel":"global","event":"a","data":1,"timestamp":1700000000123,"epoch":"k3j9x2ab","offset":42},{"id":"msg_k3j9x2ab42","channel":"global","event":"b","timestamp":1700000000123,"epoch":"k3j9x2ab","offset":42}]}
         ! join
@@ -196,6 +201,42 @@ public sealed class RelayJsonTranscripts
         < {"id":"msg_k3j9x2abt7","channel":"sessions/s","event":"typing","timestamp":1700000000123}
         ! status
         < nothing
+        """);
+
+    [Fact]
+    public void Resume() => Play(
+        """
+        > {"type":"resume","id":"r1","session":"t","positions":{"topics/\u0061":{"epoch":"k3j9x2ab","offset":7},"global":{"offset":0,"epoch":"k3j9x2ab"},"users":null}}
+        = resume t global=k3j9x2ab:0 topics/a=k3j9x2ab:7 id="r1"
+        > {"type":"resume","id":"r1","session":"t"}
+        = resume t id="r1"
+        > {"type":"resume","session":"t"}
+        < {"error":"resume needs an id","code":"INVALID_MESSAGE","timestamp":1700000000123}
+        > {"type":"resume","id":"r1"}
+        < …"code":"PARSE_ERROR"…
+        > {"type":"resume","id":"r1","session":""}
+        < …"code":"INVALID_MESSAGE","error":"Invalid session…
+        > {"type":"resume","id":"r1","session":"t","positions":[]}
+        < …"code":"PARSE_ERROR"…
+        > {"type":"resume","id":"r1","session":"t","positions":{"global":{"epoch":"k3j9x2ab","offset":-1}}}
+        < …"code":"INVALID_MESSAGE","error":"Invalid positions…
+        > {"type":"resume","id":"r1","session":"t","positions":{"bad":{"epoch":"k3j9x2ab","offset":1}}}
+        < …"code":"INVALID_CHANNEL","error":"Invalid channel format: bad"…
+        ! resumed
+        < {"type":"ack","id":"r1","success":true,"timestamp":1700000000123,"session":"token","client_id":"ws_1","channels":[{"channel":"global","epoch":"k3j9x2ab","offset":42,"recovered":true},{"channel":"agents/*"},{"channel":"agents/a","code":"NOT_AUTHORIZED"}]}
+        """);
+
+    [Fact]
+    public void Presence_wishes() => Play(
+        """
+        > {"type":"subscribe","channel":"global","presence":true,"presence_by":"user"}
+        = subscribe global presence by user
+        > {"type":"subscribe","channel":"global","presence":true,"presence_by":"connection"}
+        = subscribe global presence
+        > {"type":"subscribe","channel":"global","presence":true,"presence_by":"agent","id":"s"}
+        < …"code":"INVALID_MESSAGE","error":"Invalid presence_by…
+        > {"type":"subscribe","channel":"agents/*","presence":true,"id":"s"}
+        < …"code":"INVALID_MESSAGE","error":"A pattern has no presence…
         """);
 
     [Fact]

@@ -23,6 +23,11 @@ public sealed class RelayProtobufTests
         AssertDecoded("ack k3j9x2ab:42", new() { Ack = new() { MessageId = "msg_k3j9x2ab42" } });
         AssertDecoded("auth agent=a session=- token=t", new() { Auth = new() { AgentId = "a", Token = "t" } });
         AssertDecoded("presence global id=\"r\"", new() { Id = "r", Presence = new() { Channel = "global" } });
+        AssertDecoded("subscribe global presence by user", new() { Subscribe = new() { Channel = "global", Presence = true, PresenceByUser = true } });
+        AssertDecoded("resume t global=k3j9x2ab:42 id=\"r\"", new() { Id = "r", Resume = new() { Session = "t", Positions = { ["global"] = position } } });
+        AssertDecoded("refused InvalidChannel id=\"r\"", new() { Id = "r", Resume = new() { Session = "t", Positions = { ["bad"] = position } } });
+        AssertDecoded("refused InvalidMessage id=\"r\"", new() { Id = "r", Resume = new() { Session = "t", Positions = { ["global"] = new() } } });
+        AssertDecoded("error InvalidMessage", new() { Resume = new() { Session = "t" } });
         AssertDecoded("history global since=k3j9x2ab:42 limit=100 id=\"h\"", new() { Id = "h", History = new() { Channel = "global", Since = position } });
     }
 
@@ -87,6 +92,15 @@ public sealed class RelayProtobufTests
         Assert.False(subscribed.Recovered);
         var refused = Read(new AckMessage { TimestampMicros = Sample.Micros, RequestId = Sample.Id, Error = ErrorCode.RateLimited, ErrorText = "Later", RetryAfterMilliseconds = 5 }).Ack;
         Assert.Equal((false, "RATE_LIMITED", "Later", 5L), (refused.Success, refused.Code, refused.Error, refused.RetryAfterMs));
+        var resumed = Read(new ResumedMessage
+        {
+            TimestampMicros = Sample.Micros, RequestId = Sample.Id, Session = "t", ClientId = "ws_1",
+            Channels = [new("global", Sample.Position, false), new("agents/*"), new("agents/a", Error: ErrorCode.NotAuthorized)],
+        }).Ack;
+        Assert.Equal(("t", "ws_1", true), (resumed.Session, resumed.ClientId, resumed.Success));
+        Assert.Equal(("global", 42L, true, false), (resumed.Channels[0].Channel, resumed.Channels[0].Position.Offset, resumed.Channels[0].HasRecovered, resumed.Channels[0].Recovered));
+        Assert.Equal(("agents/*", null, false), (resumed.Channels[1].Channel, resumed.Channels[1].Position, resumed.Channels[1].HasRecovered));
+        Assert.Equal("NOT_AUTHORIZED", resumed.Channels[2].Code);
         var page = Read(new HistoryMessage { TimestampMicros = Sample.Micros, RequestId = Sample.Id, Channel = "global", Position = Sample.Position, Events = [Sample.Event("global", "a", "1")] }).History;
         Assert.Equal("1", Assert.Single(page.Events).Data.ToStringUtf8());
         var gap = Read(new GapMessage { TimestampMicros = Sample.Micros, Channel = "c", Epoch = Sample.Position.Epoch, From = 1, To = 2 }).Gap;

@@ -111,7 +111,12 @@ internal static class Sample
         yield return new PongMessage { TimestampMicros = Micros, RequestId = Id, SessionId = text };
         yield return new ReconnectMessage { TimestampMicros = Micros, AfterMilliseconds = 10, Reason = text };
         yield return new GapMessage { TimestampMicros = Micros, Channel = text, Epoch = Position.Epoch, From = 1, To = long.MaxValue };
-        yield return new PresenceMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Members = [member, new PresenceMember(text, text)], Count = 9 };
+        yield return new PresenceMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Members = [member, new PresenceMember(text, text)], Count = 9, Users = 1 };
+        yield return new ResumedMessage
+        {
+            TimestampMicros = Micros, RequestId = Id, Session = text, ClientId = text,
+            Channels = [new(text, Position, true), new(text), new(text, Error: ErrorCode.NotAuthorized)],
+        };
         yield return new PresenceChangeMessage { TimestampMicros = Micros, Channel = text, Member = member, Joined = true };
         yield return new HistoryMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Position = Position, Events = [Event("global", text, "1"), Transient("global", text)] };
         yield return new HistoryMessage { TimestampMicros = Micros, RequestId = Id, Channel = text, Position = Position, Recovered = false, Events = [] };

@@ -1,0 +1,72 @@
+using Relay.Actors;
+using Relay.Kernel;
+using Relay.Node.Configuration;
+using Relay.Protocol;
+
+namespace Relay.Node.Http;
+
+/// <summary><c>GET /api/v1/presence?channel=</c>: who is present on a channel, with the rights of a native client's <c>presence</c> request.</summary>
+internal static class PresenceApi
+{
+    public static void Map(IEndpointRouteBuilder routes, RelaySystem relay, ApiGuard guard)
+    {
+        var options = routes.ServiceProvider.GetRequiredService<RelayOptions>();
+        routes.MapGet("/api/v1/presence", context => AnswerAsync(context, relay, guard, options));
+    }
+
+    private static async Task AnswerAsync(HttpContext context, RelaySystem relay, ApiGuard guard, RelayOptions options)
+    {
+        if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Subscribe))
+        {
+            return;
+        }
+
+        if (!ChannelName.TryParse(context.Request.Query["channel"].ToString(), out var channel))
+        {
+            await RefuseAsync(context, StatusCodes.Status400BadRequest, "INVALID_MESSAGE", "channel must be a valid channel name");
+            return;
+        }
+
+        var ns = ChannelName.Namespace(channel);
+        if (!options.Namespaces[ns].Presence)
+        {
+            await RefuseAsync(context, StatusCodes.Status403Forbidden, "NOT_AUTHORIZED", $"Presence is turned off for {ns}");
+            return;
+        }
+
+        // As on the WebSocket, an agent's channel is for the agent itself and whoever proved an identity; over HTTP nobody is an agent by name.
+        if (ns == ChannelName.Agents && guard.ScopeOf(context).Length == 0)
+        {
+            await RefuseAsync(context, StatusCodes.Status403Forbidden, "NOT_AUTHORIZED", "Not authorized to read this channel");
+            return;
+        }
+
+        try
+        {
+            var present = await relay.PresenceAsync(channel, context.RequestAborted);
+            await context.JsonAsync(StatusCodes.Status200OK, json =>
+            {
+                json.WriteString("channel", channel);
+                json.WriteStartArray("members");
+                foreach (var member in present.Members)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("client_id", member.ClientId);
+                    json.WriteString("user_id", member.UserId);
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+                json.WriteNumber("count", present.Count);
+                json.WriteNumber("users", present.Users);
+            });
+        }
+        catch (AskTimeoutException)
+        {
+            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "UNAVAILABLE", "The channel did not answer in time");
+        }
+    }
+
+    private static Task RefuseAsync(HttpContext context, int status, string code, string text) =>
+        context.JsonAsync(status, json => ApiGuard.Error(json, code, text));
+}
