@@ -81,7 +81,11 @@ public sealed partial class RelaySystem : IConnectionFactory
         _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!)), "metrics");
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
-        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns) { Journals = parts.Journals };
+        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
+        {
+            Journals = parts.Journals,
+            JournalReports = new JournalReports(parts.Journals.Metrics, parts.Loggers, time),
+        };
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits) { AsksAgain = parts.AgentGateway is null };
         channels = ShardRegion.Start(_system, "channels", ChannelProps(channelServices, sessionServices), options: KeepState);
         if (settings.For("hooks").Durability != Durability.Memory)
@@ -189,9 +193,9 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>As <see cref="BridgeAsync"/> without a task: the batch's <see cref="BridgeBatch.Answer"/> is told, within 11 s and in the bridge's turn.</summary>
     public void TellBridge(BridgeBatch batch) => Bridge.Tell(batch);
 
-    /// <summary>Asks a channel for stored events.</summary>
+    /// <summary>Asks a channel for stored events; it may be refused.</summary>
     public Task<HistoryReply> HistoryAsync(string channel, HistoryQuery query, CancellationToken cancellationToken) =>
-        Region.Ask<HistoryReply>(new ShardEnvelope(channel, query), AskTimeout, cancellationToken);
+        Region.Ask<HistoryReply>(new ShardEnvelope(channel, query with { MayBeRefused = true }), AskTimeout, cancellationToken);
 
     /// <summary>Asks who is present on a channel on this node.</summary>
     /// <exception cref="AskTimeoutException">The channel's replica did not answer in time.</exception>

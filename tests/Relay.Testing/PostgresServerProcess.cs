@@ -16,10 +16,12 @@ public sealed class PostgresServerProcess : IAsyncDisposable
     private readonly TempFolder _folder = new("relay-pg-");
     private readonly string _programs = FindPrograms();
     private readonly IReadOnlyList<string> _extra;
+    private readonly string? _disk;
     private ServerProcess? _process;
 
-    private PostgresServerProcess(IReadOnlyList<string> extra)
+    private PostgresServerProcess(string? disk, IReadOnlyList<string> extra)
     {
+        _disk = disk;
         _extra = extra;
         Port = FreePort.Next();
     }
@@ -34,16 +36,19 @@ public sealed class PostgresServerProcess : IAsyncDisposable
 
     public string Folder => _folder.Path;
 
-    private string Data => _folder.File("data");
+    private string Data => Path.Combine(_disk ?? _folder.Path, "data");
 
     private ServerProcess Running => _process ?? throw new InvalidOperationException("The server was not started.");
 
     /// <param name="extra">More settings, each as <c>name=value</c>.</param>
     /// <exception cref="InvalidOperationException">PostgreSQL is missing, or initdb failed.</exception>
     /// <exception cref="TimeoutException">It did not start; the text holds its own output.</exception>
-    public static async Task<PostgresServerProcess> StartAsync(params IReadOnlyList<string> extra)
+    public static Task<PostgresServerProcess> StartAsync(params IReadOnlyList<string> extra) => StartOnAsync(disk: null, extra);
+
+    /// <summary>As <see cref="StartAsync"/>, with the data in a folder that is the caller's; null = in a temporary one.</summary>
+    public static async Task<PostgresServerProcess> StartOnAsync(string? disk, params IReadOnlyList<string> extra)
     {
-        var server = new PostgresServerProcess(extra);
+        var server = new PostgresServerProcess(disk, extra);
         try
         {
             await server.InitialiseAsync();
@@ -86,6 +91,19 @@ public sealed class PostgresServerProcess : IAsyncDisposable
         await Running.ExitedAsync();
     }
 
+    /// <summary>SIGKILL of the postmaster and of all its children, and waits until all are gone: from then on nothing is written.</summary>
+    public async Task KillAllAsync()
+    {
+        // A postmaster that is stopped has no more children.
+        Running.Freeze();
+        await Eventually.Until(() => ProcessState(Running.Id) == 'T');
+        var children = ChildrenOf(Running.Id);
+        foreach (var child in children)
+            ServerProcess.Kill(child);
+        await KillAsync();
+        await Eventually.Until(() => children.TrueForAll(static child => ProcessState(child) is null or 'Z'));
+    }
+
     public async Task RestartAsync()
     {
         await StopAsync();
@@ -117,7 +135,7 @@ public sealed class PostgresServerProcess : IAsyncDisposable
     private async Task InitialiseAsync()
     {
         if (Environment.IsPrivilegedProcess)
-            await ServerProcess.RunAsync("chown", ["postgres:postgres", _folder.Path], Missing);
+            await ServerProcess.RunAsync("chown", ["postgres:postgres", _folder.Path, .. _disk is null ? Array.Empty<string>() : [_disk]], Missing);
         using var initialise = StartAsOwner("initdb", ["-D", Data, "-U", User, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
         await initialise.ExitedAsync();
         if (!File.Exists(Path.Combine(Data, "PG_VERSION")))
@@ -131,6 +149,26 @@ public sealed class PostgresServerProcess : IAsyncDisposable
         return Environment.IsPrivilegedProcess
             ? ServerProcess.Start("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", path, .. arguments], "setpriv was not found: apt-get install util-linux")
             : ServerProcess.Start(path, arguments, Missing);
+    }
+
+    private static List<int> ChildrenOf(int parent) =>
+    [
+        .. File.ReadAllText($"/proc/{parent}/task/{parent}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(static id => int.Parse(id, CultureInfo.InvariantCulture)),
+    ];
+
+    // The third field of proc_pid_stat(5), behind the name in brackets; null when there is no such process.
+    private static char? ProcessState(int id)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{id}/stat");
+            return stat[stat.LastIndexOf(')') + 2];
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     private async Task<bool> AcceptsAsync()

@@ -78,6 +78,9 @@ public sealed partial class ServerProcess : IDisposable
 
     public void Kill() => Signal(SigKill);
 
+    /// <summary>SIGKILL of a process that a server has started; one that is gone is fine.</summary>
+    internal static void Kill(int id) => _ = SysKill(id, SigKill);
+
     public void Interrupt() => Signal(SigInt);
 
     /// <summary>SIGSTOP: the process keeps its sockets and does nothing.</summary>

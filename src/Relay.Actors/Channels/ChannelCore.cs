@@ -12,6 +12,9 @@ public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, 
 {
     /// <summary>For durable namespaces.</summary>
     public ChannelJournals Journals { get; init; } = new();
+
+    /// <summary>Where they tell how it goes.</summary>
+    public required JournalReports JournalReports { get; init; }
 }
 
 /// <summary>
@@ -239,9 +242,8 @@ internal sealed class ChannelCore
                 TellOwner();
                 return true;
             case JournalNotRecovered not:
-                _durable!.TryLater(not.Reason);
+                _durable!.NotRecovered(not.Reason);
                 TellOwner();
-                _context.Stash.UnstashAll();
                 return true;
             case JournalRenewed or JournalRetry:
                 _durable!.Recover();
@@ -251,6 +253,14 @@ internal sealed class ChannelCore
                 return true;
             case PublishBatch batch when _state is null && _context.Stash.Count >= MaxStashed:
                 Refuse(batch, "The channel is starting");
+                return true;
+            case HistoryQuery { MayBeRefused: true } query when _state is null && _durable!.Refusal is { } reason:
+                _context.Sender.Tell(new HistoryReply(query, default, false, []) { Refusal = reason }, _context.Self);
+                return true;
+            case ReplicaJoin join when _state is null && _durable!.Refusal is { } reason:
+                // It joins once the journal can be read; who waits at the replica is told now.
+                join.Replica.Tell(new ReplicaRefused(reason), _context.Self);
+                _context.Stash.Stash();
                 return true;
             case PublishBatch or ReplicaJoin or HistoryQuery when _state is null:
                 _context.Stash.Stash();

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Relay.Kernel;
 using Relay.Kernel.Persistence;
 using Relay.Protocol;
@@ -22,6 +23,9 @@ public enum Durability
 /// <param name="Sql">For <see cref="Durability.Sql"/>.</param>
 public sealed record ChannelJournals(IJournal? Redis = null, IJournal? Sql = null)
 {
+    /// <summary>Where all of them count what they do.</summary>
+    public JournalMetrics Metrics { get; init; } = new(new Meter(JournalMetrics.MeterName));
+
     /// <summary>The journal of a namespace's channels; null = memory.</summary>
     /// <exception cref="InvalidOperationException">The node has no such journal: its configuration was not checked.</exception>
     public IJournal? For(NamespaceSettings settings)

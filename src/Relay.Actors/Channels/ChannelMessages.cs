@@ -108,6 +108,10 @@ public sealed record ReplicaJoin(IActorRef Replica);
 /// <summary>Answer: the replica gets every event after <paramref name="Position"/>.</summary>
 public sealed record ReplicaJoined(StreamPosition Position);
 
+/// <summary>Not yet: the channel's journal cannot be read. <see cref="ReplicaJoined"/> follows by itself once it can; until then this is told at every vain try.</summary>
+/// <param name="Reason">For people.</param>
+public sealed record ReplicaRefused(string Reason);
+
 /// <summary>The replica has no subscribers left.</summary>
 public sealed record ReplicaLeave(IActorRef Replica);
 
@@ -157,6 +161,9 @@ public sealed record HistoryQuery
     /// <summary>At most so many; without another way: the newest ones.</summary>
     public int Limit { get; init; } = 1000;
 
+    /// <summary>True = whoever asks can be told that the channel's journal cannot be read; otherwise it waits until it can.</summary>
+    public bool MayBeRefused { get; init; }
+
     /// <summary>With the newest ones: only events of these names; null = all.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 }
@@ -166,4 +173,8 @@ public sealed record HistoryQuery
 /// <param name="Position">Where the channel stood; later events are delivered live.</param>
 /// <param name="Complete">False when events that were asked for, by position or by time, are missing from <paramref name="Events"/>.</param>
 /// <param name="Events">Oldest first.</param>
-public sealed record HistoryReply(HistoryQuery Query, StreamPosition Position, bool Complete, List<Publication> Events);
+public sealed record HistoryReply(HistoryQuery Query, StreamPosition Position, bool Complete, List<Publication> Events)
+{
+    /// <summary>Why there is no answer now, for people; null when there is. Trying again later may help.</summary>
+    public string? Refusal { get; init; }
+}

@@ -16,7 +16,7 @@ internal sealed class DurableChannel
 {
     private const string RetryTimer = "journal";
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     private readonly string _channel;
     private readonly NamespaceSettings _settings;
@@ -27,6 +27,10 @@ internal sealed class DurableChannel
 
     // The last position that anybody was shown by this instance.
     private StreamPosition _shown;
+
+    // What the stream was offered for a new life when it was opened last.
+    private Epoch _offered;
+    private bool _removed;
     private string? _illness;
     private TimeSpan _pause = FirstPause;
 
@@ -57,13 +61,28 @@ internal sealed class DurableChannel
     }
 
     /// <summary>Takes the stream over and reads it.</summary>
-    public void Recover() => _journal.Recover(Epoch.New(_services.Random), Now);
+    public void Recover()
+    {
+        _offered = Epoch.New(_services.Random);
+        _journal.Recover(_offered, Now);
+    }
 
-    /// <summary>Forgets the stream.</summary>
-    public void Remove() => _journal.Remove();
+    /// <summary>Forgets the stream; its next life is no loss.</summary>
+    public void Remove()
+    {
+        _removed = true;
+        _journal.Remove();
+    }
 
-    /// <summary>The journal cannot be read or written now.</summary>
-    public void TryLater(string reason)
+    /// <summary>The journal cannot be read now: whoever waits is told, and it is tried again.</summary>
+    public void NotRecovered(string reason)
+    {
+        _services.JournalReports.RecoveryFailed(_channel, reason);
+        TryLater(reason);
+        _context.Stash.UnstashAll();
+    }
+
+    private void TryLater(string reason)
     {
         _illness = reason;
         _context.Timers.StartSingle(RetryTimer, JournalRetry.Instance, _pause);
@@ -129,8 +148,7 @@ internal sealed class DurableChannel
         var opened = recovered.Recovery.Opened;
         if (!opened.IsDone)
         {
-            TryLater(opened.Reason ?? opened.Outcome.ToString());
-            _context.Stash.UnstashAll();
+            NotRecovered(opened.Reason ?? opened.Outcome.ToString());
             return false;
         }
 
@@ -148,14 +166,14 @@ internal sealed class DurableChannel
         }
         catch (InvalidDataException unreadable)
         {
-            TryLater(unreadable.Message);
-            _context.Stash.UnstashAll();
+            NotRecovered(unreadable.Message);
             return false;
         }
 
         _journal.Begin(position.Epoch);
         _illness = null;
         _pause = FirstPause;
+        _services.JournalReports.Recovered();
         return true;
     }
 
@@ -180,6 +198,13 @@ internal sealed class DurableChannel
     {
         var before = _shown;
         _shown = state.Position;
+        if (!_removed && ((!before.Epoch.IsNone && before.Epoch != state.Epoch) || (_offered == state.Epoch && state.Position.Offset > 0)))
+        {
+            _services.JournalReports.Renewed(_channel, before, state.Position);
+        }
+
+        _removed = false;
+
         if (before.Epoch.IsNone)
         {
             return [];

@@ -60,8 +60,8 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             case PublishReply reply:
                 _core.Published(reply);
                 break;
-            case SubscriptionStarted:
-                _core.Started();
+            case SubscriptionStarted started:
+                _core.Started(started.Subscription);
                 break;
             case Disconnected when _core.Handover is { IsTaken: false } handover:
                 // Its subscriptions are about to become another connection's.

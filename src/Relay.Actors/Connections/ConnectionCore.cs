@@ -90,9 +90,14 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     public void SubscribeSilently(string channel, StreamPosition? since = null, EventFilter? filter = null) =>
         Subscribe(new Subscription(Client, channel) { Since = since, Filter = filter });
 
-    /// <summary>A subscription runs, or was withdrawn before it ran.</summary>
-    public void Started()
+    /// <summary>A subscription runs, or was withdrawn or refused before it ran.</summary>
+    public void Started(Subscription subscription)
     {
+        if (subscription.IsRefused && _subscriptions.TryGet(subscription.Entity, out var known) && known == subscription)
+        {
+            _subscriptions.Remove(subscription.Entity, out _);
+        }
+
         PendingSubscriptions--;
         if (PendingSubscriptions == 0 && _whenSubscribed is { } step)
         {
@@ -271,6 +276,15 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         if (requestId.IsPresent)
         {
             Send(new AckMessage { TimestampMicros = Now, RequestId = requestId });
+        }
+    }
+
+    /// <summary>Refuses a request that may be tried again in a second.</summary>
+    public void RefuseForNow(RequestId requestId, string text)
+    {
+        if (requestId.IsPresent)
+        {
+            Send(PublishAnswers.NotNow(requestId, text, Now));
         }
     }
 

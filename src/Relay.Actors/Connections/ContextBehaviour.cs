@@ -117,6 +117,12 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
                 return true;
             case HistoryReply { Query.Tag: HistoryCommand command } reply:
                 core.IsBusy = false;
+                if (reply.Refusal is { } reason)
+                {
+                    core.RefuseForNow(command.RequestId, reason);
+                    return true;
+                }
+
                 SendHistory(command, reply);
                 return true;
             default:
@@ -216,6 +222,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         Key = command.Key,
         Limit = command.Limit,
         IsPage = true,
+        MayBeRefused = true,
     };
 
     private void Acked(StreamPosition position)

@@ -6,8 +6,14 @@ namespace Relay.Actors.Connections;
 /// <summary>What a channel's reply says to the client who published: one answer for a publish, one result for an item of a batch. Pure code.</summary>
 internal static class PublishAnswers
 {
-    /// <summary>When a publish that could not be stored may be tried again.</summary>
+    /// <summary>When what a channel's journal could not do may be tried again.</summary>
     private const int RetryAfterMilliseconds = 1000;
+
+    /// <summary>The refusal of a request that may be tried again in a second.</summary>
+    public static AckMessage NotNow(RequestId requestId, string reason, long now) => new()
+    {
+        TimestampMicros = now, RequestId = requestId, Error = ErrorCode.Unavailable, ErrorText = reason, RetryAfterMilliseconds = RetryAfterMilliseconds,
+    };
 
     public static AckMessage Of(PublishReply reply, int index, long now)
     {
@@ -15,10 +21,7 @@ internal static class PublishAnswers
         ref readonly var outcome = ref reply.Outcomes[index];
         if (reply.Refusal is { } reason)
         {
-            return new AckMessage
-            {
-                TimestampMicros = now, RequestId = requestId, Error = ErrorCode.Unavailable, ErrorText = reason, RetryAfterMilliseconds = RetryAfterMilliseconds,
-            };
+            return NotNow(requestId, reason, now);
         }
 
         return outcome.Error switch

@@ -129,6 +129,11 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             case ReplicaJoined joined:
                 Joined(joined.Position);
                 break;
+            case ReplicaRefused refused when _phase == Phase.Joining:
+                _members.RefuseWaiting(refused.Reason);
+                break;
+            case ReplicaRefused:
+                break;
             case ReplicaLeft:
                 Left();
                 break;

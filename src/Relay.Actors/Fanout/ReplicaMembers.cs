@@ -9,6 +9,9 @@ namespace Relay.Actors.Fanout;
 /// </summary>
 internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers, ReplicaDelivery delivery)
 {
+    /// <summary>When a subscription to a channel whose journal could not be read may be tried again. The channel tries every second itself.</summary>
+    private const int RetryAfterMilliseconds = 1000;
+
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
     private PresenceSet? _presence;
     private List<Subscription>? _waiting;
@@ -30,6 +33,45 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         var waiting = _waiting ?? [];
         _waiting = null;
         return waiting;
+    }
+
+    /// <summary>
+    /// The channel cannot be joined now: native clients among those who wait are refused, so that they know and may do something else meanwhile. The others have no
+    /// words for that, or asked for nothing that is answered: they wait.
+    /// </summary>
+    public void RefuseWaiting(string reason)
+    {
+        foreach (var subscription in TakeWaiting())
+        {
+            if (subscription.IsRemoved)
+            {
+                continue;
+            }
+
+            if (!subscription.RequestId.IsPresent || subscription.Client.Kind is not (DialectKind.Relay or DialectKind.RelayProtobuf))
+            {
+                Wait(subscription);
+                continue;
+            }
+
+            subscription.IsRemoved = true;
+            subscription.IsRefused = true;
+            if (subscription.Replaces is { } replaced)
+            {
+                subscription.Replaces = null;
+                Drop(replaced);
+            }
+
+            subscription.Client.Send(new AckMessage
+            {
+                TimestampMicros = Now,
+                RequestId = subscription.RequestId,
+                Error = ErrorCode.Unavailable,
+                ErrorText = reason,
+                RetryAfterMilliseconds = RetryAfterMilliseconds,
+            });
+            (_started ??= []).Add(subscription);
+        }
     }
 
     public void BeginToCatchUp(Subscription subscription) => (_catchingUp ??= []).Add(subscription);

@@ -63,6 +63,9 @@ public sealed class Subscription(ClientConnection client, string channel)
     /// <summary>True when it was removed, perhaps before it started.</summary>
     internal bool IsRemoved { get; set; }
 
+    /// <summary>True when it was refused: its connection does not have it. Set before the connection is told.</summary>
+    internal bool IsRefused { get; set; }
+
     /// <summary>Offsets the client has acked and that may still be sent again; see <see cref="Redelivery"/>.</summary>
     internal HashSet<long>? Acked { get; set; }
 }

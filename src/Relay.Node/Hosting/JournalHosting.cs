@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Relay.Actors;
 using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
@@ -16,9 +17,11 @@ public static class JournalHosting
     /// <summary>Registers <see cref="ChannelJournals"/>, which are opened when the actors start, and what looks after them.</summary>
     public static IServiceCollection AddRelayJournals(this IServiceCollection services, RelayOptions options)
     {
+        services.AddSingleton(static provider => new JournalMetrics(provider.GetRequiredService<IMeterFactory>().Create(JournalMetrics.MeterName)));
         services.AddSingleton(provider => new OpenedJournals(
             Wants(options, Durability.Redis) ? OpenRedis(provider) : null,
-            Wants(options, Durability.Sql) ? OpenSql(provider, options) : null));
+            Wants(options, Durability.Sql) ? OpenSql(provider, options) : null,
+            provider.GetRequiredService<JournalMetrics>()));
         services.AddSingleton(static provider => provider.GetRequiredService<OpenedJournals>().ForChannels);
         services.AddHostedService<JournalKeeper>();
         services.AddHostedService<SessionKeeper>();
@@ -31,22 +34,24 @@ public static class JournalHosting
     {
         var redis = provider.GetRequiredService<RedisClient>();
         redis.Start();
-        return new RedisJournal(redis, new RedisJournalOptions(), provider.GetRequiredService<ILoggerFactory>());
+        return new RedisJournal(redis, new RedisJournalOptions { Metrics = provider.GetRequiredService<JournalMetrics>() }, provider.GetRequiredService<ILoggerFactory>());
     }
 
     private static IJournal OpenSql(IServiceProvider provider, RelayOptions options)
     {
         var loggers = provider.GetRequiredService<ILoggerFactory>();
+        var metrics = provider.GetRequiredService<JournalMetrics>();
         return options.Postgres.Connection.IsEmpty
-            ? SqliteJournal.Open(new SqliteJournalOptions { Path = options.Storage.Path, DropDamagedTails = options.Storage.DropDamagedTails }, loggers, new Random())
-            : new PostgresJournal(new PostgresJournalOptions { Connection = options.Postgres.Connection.Reveal() }, loggers);
+            ? SqliteJournal.Open(
+                new SqliteJournalOptions { Path = options.Storage.Path, DropDamagedTails = options.Storage.DropDamagedTails, Metrics = metrics }, loggers, new Random())
+            : new PostgresJournal(new PostgresJournalOptions { Connection = options.Postgres.Connection.Reveal(), Metrics = metrics }, loggers);
     }
 }
 
 /// <summary>The journals of this node; closed with the program, behind the actors.</summary>
-internal sealed class OpenedJournals(IJournal? redis, IJournal? sql) : IAsyncDisposable
+internal sealed class OpenedJournals(IJournal? redis, IJournal? sql, JournalMetrics metrics) : IAsyncDisposable
 {
-    public ChannelJournals ForChannels { get; } = new(redis, sql);
+    public ChannelJournals ForChannels { get; } = new(redis, sql) { Metrics = metrics };
 
     /// <summary>Each with its name in <c>/ready</c>.</summary>
     public IEnumerable<(string Part, IJournal Journal)> All

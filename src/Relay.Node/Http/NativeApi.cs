@@ -162,6 +162,12 @@ internal static class NativeApi
         }
 
         var reply = await relay.HistoryAsync(channel, query, context.RequestAborted);
+        if (reply.Refusal is { } reason)
+        {
+            await context.JsonAsync(StatusCodes.Status503ServiceUnavailable, json => Write(json, channel, new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason)));
+            return;
+        }
+
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteString("channel", channel);

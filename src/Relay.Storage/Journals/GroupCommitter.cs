@@ -1,3 +1,4 @@
+using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
 
 namespace Relay.Storage.Journals;
@@ -11,7 +12,11 @@ namespace Relay.Storage.Journals;
 /// the calls. When <c>commit</c> returns, every result in the group is told; when it throws, every write of the group is Unavailable: an error of one
 /// transaction says nothing certain about any of its parts.
 /// </remarks>
-internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisposable
+/// <param name="limits">Of queue and groups.</param>
+/// <param name="place">For failures.</param>
+/// <param name="store">As in <see cref="JournalMetrics"/>.</param>
+/// <param name="metrics">What is done is counted there.</param>
+internal sealed class GroupCommitter(JournalLimits limits, string place, string store, JournalMetrics metrics) : IDisposable
 {
     // An ill store is tried again this often when nobody writes: a node that is not ready gets no traffic that would find out.
     private static readonly TimeSpan ProbePause = TimeSpan.FromMilliseconds(500);
@@ -81,17 +86,18 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
                 }
             }
 
+            var began = TimeProvider.System.GetTimestamp();
             try
             {
                 commit(_group);
             }
             catch (Exception error)
             {
-                Fail(error);
+                Fail(error, began);
                 continue;
             }
 
-            Tell();
+            Tell(began);
         }
     }
 
@@ -114,17 +120,18 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
                 }
             }
 
+            var began = TimeProvider.System.GetTimestamp();
             try
             {
                 await commit(_group);
             }
             catch (Exception error)
             {
-                Fail(error);
+                Fail(error, began);
                 continue;
             }
 
-            Tell();
+            Tell(began);
 
             // Behind the continuations that were just queued: whoever got an answer and has more to write is in the next group instead of the one after it.
             await Task.Yield();
@@ -133,7 +140,11 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
 
     public void Dispose() => _arrived.Dispose();
 
-    private static ValueTask<JournalResult> Refused(JournalOutcome outcome, string reason) => new(new JournalResult(outcome, default, reason));
+    private ValueTask<JournalResult> Refused(JournalOutcome outcome, string reason)
+    {
+        metrics.Refused(store, outcome);
+        return new(new JournalResult(outcome, default, reason));
+    }
 
     private void Enqueue(PendingWrite pending)
     {
@@ -179,8 +190,9 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
         }
     }
 
-    private void Tell()
+    private void Tell(long began)
     {
+        Count(began);
         var told = new List<PendingWrite>(_group.Count);
         foreach (var pending in _group)
         {
@@ -201,8 +213,39 @@ internal sealed class GroupCommitter(JournalLimits limits, string place) : IDisp
         Complete(told);
     }
 
-    private void Fail(Exception error)
+    private void Count(long began)
     {
+        if (_group.Count == 0)
+        {
+            return;
+        }
+
+        metrics.Committed(store, _group.Count, TimeProvider.System.GetElapsedTime(began));
+        var (appends, records) = (0, 0);
+        foreach (var pending in _group)
+        {
+            if (!pending.Result.IsDone)
+            {
+                metrics.Refused(store, pending.Result.Outcome);
+            }
+            else if (pending.Operation is AppendBatch)
+            {
+                appends++;
+                records += pending.Records;
+            }
+        }
+
+        metrics.Stored(store, appends, records);
+    }
+
+    private void Fail(Exception error, long began)
+    {
+        if (_group.Count > 0)
+        {
+            metrics.Committed(store, _group.Count, TimeProvider.System.GetElapsedTime(began));
+            metrics.Refused(store, JournalOutcome.Unavailable, _group.Count);
+        }
+
         var reason = $"{place}: {error.Message}";
         foreach (var pending in _group)
         {

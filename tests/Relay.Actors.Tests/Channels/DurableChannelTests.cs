@@ -1,9 +1,11 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using Relay.Actors.Bridges;
 using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
 using Relay.Kernel.TestKit;
 using Relay.Protocol;
+using Relay.Testing;
 
 namespace Relay.Actors.Tests;
 
@@ -12,11 +14,23 @@ public sealed class DurableChannelTests : IDisposable
 {
     private const string Channel = "topics/a";
     private readonly ScriptedJournal _journal = new();
+    private readonly Meter _meter = new(JournalMetrics.MeterName);
+    private readonly CounterSums _counts;
     private RelayHarness _relay;
+    private int _starts;
 
-    public DurableChannelTests() => _relay = Start();
+    public DurableChannelTests()
+    {
+        _counts = new CounterSums(_meter);
+        _relay = Start();
+    }
 
-    public void Dispose() => _relay.Dispose();
+    public void Dispose()
+    {
+        _relay.Dispose();
+        _counts.Dispose();
+        _meter.Dispose();
+    }
 
     [Fact]
     public void Nothing_is_acked_delivered_or_told_before_the_journal_has_confirmed_it()
@@ -141,6 +155,7 @@ public sealed class DurableChannelTests : IDisposable
         _relay.Dispose();
         _journal.Spoil(Channel);
         _relay = Start();
+        _relay.ExpectsFailures = true;
         Assert.Contains("run the version that wrote it", _relay.Publish(Channel, "e").Refusal, StringComparison.Ordinal);
         _relay.Advance(10);
         Assert.Contains("run the version that wrote it", _relay.Publish(Channel, "e").Refusal, StringComparison.Ordinal);
@@ -172,23 +187,68 @@ public sealed class DurableChannelTests : IDisposable
     }
 
     [Fact]
-    public void While_the_journal_cannot_be_read_publishes_are_refused_and_subscribers_wait()
+    public void While_the_journal_cannot_be_read_publishes_subscriptions_and_histories_are_refused_and_may_be_tried_again()
     {
         _journal.OpenGate = new TaskCompletionSource();
         var client = _relay.Connect(DialectKind.Relay);
         client.TakeAll();
-        client.Send($$"""{"type":"subscribe","channel":"{{Channel}}","id":"s"}""");
+        client.Send(SubscribeFrame);
         _relay.Settle();
         Assert.Empty(client.TakeAll());
-        var gate = _journal.OpenGate;
-        _journal.OpenGate = null;
-        TurnContext.Inline(() => gate.SetException(new JournalException("the disk is gone", isRetryable: true)));
-        _relay.Settle();
+        FailToOpen();
+        AssertRefused(Assert.Single(client.TakeAll()), "s");
         Assert.Equal("the disk is gone", _relay.Publish(Channel, "e").Refusal);
+        Assert.Equal("the disk is gone", _relay.History(Channel).Refusal);
+        client.Send($$"""{"type":"history","channel":"{{Channel}}","id":"h"}""");
+        _relay.Settle();
+        AssertRefused(Assert.Single(client.TakeAll()), "h");
+        Assert.Single(_relay.Log.Lines, static line => line.Contains("cannot begin from its journal: the disk is gone", StringComparison.Ordinal));
+
+        // It was refused, so it is not subscribed: no ack comes by itself, and it gets no events.
+        _relay.Advance(1);
+        Assert.Null(_relay.Publish(Channel, "e").Refusal);
+        Assert.Empty(client.TakeAll());
+        client.Send(SubscribeFrame);
+        _relay.Settle();
+        Assert.Contains("\"success\":true", Assert.Single(client.TakeAll()), StringComparison.Ordinal);
+        _relay.Publish(Channel, "e");
+        Assert.Equal([2], Offsets(client.TakeAll()));
+        Assert.Equal(1, _counts["relay.journal.recoveries outcome=failed"]);
+        Assert.Equal(1, _counts["relay.journal.recoveries outcome=done"]);
+    }
+
+    [Fact]
+    public void A_subscription_that_comes_while_the_journal_cannot_be_read_is_refused_by_the_next_try()
+    {
+        _journal.OpenGate = new TaskCompletionSource();
+        var first = _relay.Connect(DialectKind.Relay);
+        var second = _relay.Connect(DialectKind.Relay);
+        first.Send(SubscribeFrame);
+        _relay.Settle();
+        FailToOpen(again: true);
+        first.TakeAll();
+        second.TakeAll();
+        second.Send(SubscribeFrame);
+        _relay.Settle();
+        Assert.Empty(second.TakeAll());
+        _relay.Advance(1);
+        FailToOpen();
+        AssertRefused(Assert.Single(second.TakeAll()), "s");
+        Assert.Empty(first.TakeAll());
+    }
+
+    [Fact]
+    public void A_client_without_words_for_a_refusal_waits_until_the_journal_can_be_read()
+    {
+        _journal.OpenGate = new TaskCompletionSource();
+        var client = _relay.Connect(DialectKind.Context);
+        client.TakeAll();
+        client.Send($$"""{"type":"subscribe","channel":"{{Channel}}","id":"s"}""");
+        _relay.Settle();
+        FailToOpen();
         Assert.Empty(client.TakeAll());
         _relay.Advance(1);
         Assert.Contains("\"success\":true", Assert.Single(client.TakeAll()), StringComparison.Ordinal);
-        Assert.Null(_relay.Publish(Channel, "e").Refusal);
     }
 
     [Fact]
@@ -197,12 +257,15 @@ public sealed class DurableChannelTests : IDisposable
         Subscribe();
         var first = _relay.Publish(Channel, "e", "1").Outcomes[0].Position;
         _relay.Publish(Channel, "e", "2");
+        _relay.ExpectsFailures = true;
         _journal.Forget(Channel, 0);
         Assert.NotNull(_relay.Publish(Channel, "e", "3").Refusal);
         _relay.Advance(1);
         var next = _relay.Publish(Channel, "e", "4").Outcomes[0].Position;
         Assert.NotEqual(first.Epoch, next.Epoch);
         Assert.Equal(1, next.Offset);
+        Assert.Equal(1, _counts["relay.journal.renewed"]);
+        Assert.Single(_relay.Log.Lines, static line => line.Contains("has lost what was acknowledged", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -282,6 +345,25 @@ public sealed class DurableChannelTests : IDisposable
     private static string Describe(Publication publication) =>
         $"{publication.Position} {publication.Event} {Encoding.UTF8.GetString(publication.Data.Span)} {publication.TimestampMicros} {publication.IdempotencyKey}";
 
+    private const string SubscribeFrame = $$"""{"type":"subscribe","channel":"{{Channel}}","id":"s"}""";
+
+    // The channel waits at the gate: it fails there, and with it the try.
+    private void FailToOpen(bool again = false)
+    {
+        _relay.ExpectsFailures = true;
+        var gate = _journal.OpenGate!;
+        _journal.OpenGate = again ? new TaskCompletionSource() : null;
+        TurnContext.Inline(() => gate.SetException(new JournalException("the disk is gone", isRetryable: true)));
+        _relay.Settle();
+    }
+
+    private static void AssertRefused(string frame, string id)
+    {
+        Assert.Contains($"\"id\":\"{id}\",\"success\":false,\"code\":\"UNAVAILABLE\"", frame, StringComparison.Ordinal);
+        Assert.Contains("the disk is gone", frame, StringComparison.Ordinal);
+        Assert.Contains("\"retry_after_ms\":1000", frame, StringComparison.Ordinal);
+    }
+
     private static string Publish(string id) => $$"""{"type":"publish","channel":"{{Channel}}","event":"task.created","data":{"n":1},"id":"{{id}}"}""";
 
     private static List<long> Offsets(IEnumerable<string> frames) =>
@@ -290,9 +372,11 @@ public sealed class DurableChannelTests : IDisposable
             .Select(static frame => System.Text.Json.JsonDocument.Parse(frame).RootElement.GetProperty("offset").GetInt64()),
     ];
 
+    // Each with a randomness of its own, as nodes have: what one offers as an epoch must not be what another one did.
     private RelayHarness Start() => new(
+        ++_starts,
         settings: new RelaySettings { Namespaces = new Dictionary<string, NamespaceSettings> { ["topics"] = new() { Durability = Durability.Sql } } },
-        configure: parts => parts with { Journals = new ChannelJournals(Sql: _journal) });
+        configure: parts => parts with { Journals = new ChannelJournals(Sql: _journal) { Metrics = new JournalMetrics(_meter) } });
 
     private FakeClient Subscribe()
     {

@@ -10,6 +10,7 @@ public sealed class DurableKeysTests : IDisposable
 {
     private const string Channel = "topics/a";
     private readonly ScriptedJournal _journal = new();
+    private int _starts;
     private RelayHarness _relay;
 
     public DurableKeysTests() => _relay = Start();
@@ -154,6 +155,7 @@ public sealed class DurableKeysTests : IDisposable
     private IEnumerable<long> Values() => _relay.History(Channel, new HistoryQuery { LastPerKey = true }).Events.Select(static one => one.Position.Offset);
 
     private RelayHarness Start() => new(
+        ++_starts,
         settings: new RelaySettings
         {
             Namespaces = new Dictionary<string, NamespaceSettings> { ["topics"] = new() { Durability = Durability.Sql, HistoryLength = 10, KeyedValues = 3 } },

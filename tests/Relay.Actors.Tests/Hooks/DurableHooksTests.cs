@@ -9,6 +9,7 @@ namespace Relay.Actors.Tests;
 public sealed class DurableHooksTests
 {
     private readonly ScriptedJournal _journal = new();
+    private int _starts;
 
     [Fact]
     public void Status_and_history_are_what_they_were()
@@ -46,6 +47,7 @@ public sealed class DurableHooksTests
 
         _journal.ReadFault = new JournalException("the disk is gone", isRetryable: true);
         using var after = Start();
+        after.ExpectsFailures = true;
         var client = after.Connect(DialectKind.Hooks);
         Assert.Null(client.Take());
         after.Advance(5);
@@ -58,6 +60,7 @@ public sealed class DurableHooksTests
     }
 
     private RelayHarness Start() => new(
+        ++_starts,
         settings: new RelaySettings { Namespaces = new Dictionary<string, NamespaceSettings> { ["hooks"] = new() { Durability = Durability.Sql } } },
         configure: parts => parts with { Journals = new ChannelJournals(Sql: _journal) });
 }

@@ -96,6 +96,7 @@ public sealed class DurableSessionTests : IDisposable
     [Fact]
     public void A_client_whose_message_cannot_be_stored_is_told_so_and_can_go_on_later()
     {
+        _relay.ExpectsFailures = true;
         var client = _relay.Connect(DialectKind.WebUi);
         client.Send("""{"type":"session_create"}""", """{"type":"chat_message","data":{"content":"w"}}""");
         _relay.Settle();
@@ -121,6 +122,7 @@ public sealed class DurableSessionTests : IDisposable
         Say("one");
         _journal.ReadFault = new JournalException("the disk is gone", isRetryable: true);
         Restart();
+        _relay.ExpectsFailures = true;
         Assert.Equal("the disk is gone", Ask<SessionRefused>(new JoinSession()).Reason);
         _journal.ReadFault = null;
         Pass(10);
@@ -355,6 +357,7 @@ public sealed class DurableSessionTests : IDisposable
     [Fact]
     public void A_store_that_lost_its_memory_does_not_end_a_session_that_is_alive()
     {
+        _relay.ExpectsFailures = true;
         Ask<SessionJoined>(new CreateSession());
         Say("one");
         _journal.Forget(Channel, 0);
@@ -385,6 +388,7 @@ public sealed class DurableSessionTests : IDisposable
         Say("one");
         _journal.Spoil(Channel);
         Restart();
+        _relay.ExpectsFailures = true;
         Assert.Contains("run the version that wrote it", Ask<SessionRefused>(new JoinSession()).Reason, StringComparison.Ordinal);
         Assert.Contains("run the version that wrote it", Ask<SessionRefused>(Words("two")).Reason, StringComparison.Ordinal);
     }

@@ -7,5 +7,6 @@ namespace Relay.EndToEnd.Tests.Durability;
 internal static class ConnectionLoss
 {
     public static bool Is(Exception error) =>
-        error is WebSocketException or ObjectDisposedException or IOException or InvalidOperationException { InnerException: ChannelClosedException };
+        error is WebSocketException or ObjectDisposedException or IOException
+            or InvalidOperationException { InnerException: ChannelClosedException } or OperationCanceledException { InnerException: IOException };
 }

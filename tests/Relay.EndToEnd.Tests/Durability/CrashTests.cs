@@ -1,4 +1,4 @@
-using System.Globalization;
+using Relay.EndToEnd.Tests.Support;
 using Relay.History;
 using Relay.Testing;
 using Xunit.Abstractions;
@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace Relay.EndToEnd.Tests.Durability;
 
 /// <summary>
-/// guarantees.md 1 to 5 under <c>kill -9</c> of the node at any moment. <c>RELAY_CRASH_KILLS</c> says how many kills each test makes, for long runs.
+/// guarantees.md 1 to 5 under <c>kill -9</c> of the node at any moment.
 /// </summary>
 public sealed class CrashTests(ITestOutputHelper output)
 {
@@ -19,14 +19,41 @@ public sealed class CrashTests(ITestOutputHelper output)
     public async Task Killed_nodes_lose_repeat_and_reorder_nothing_with_SQLite()
     {
         using var folder = new TempFolder();
-        await KillAsync(Kills(8), ("Storage:Path", folder.Path));
+        await KillAsync(TestLength.Of(8, 200), ("Storage:Path", folder.Path));
     }
 
     [Fact]
     public async Task Killed_nodes_lose_repeat_and_reorder_nothing_with_PostgreSQL()
     {
         await using var postgres = await PostgresServerProcess.StartAsync();
-        await KillAsync(Kills(4), ("Postgres:Connection", postgres.ConnectionString));
+        await KillAsync(TestLength.Of(4, 50), ("Postgres:Connection", postgres.ConnectionString));
+    }
+
+    /// <summary>The node and the server die in turn; the server writes and synchronises its log at every command.</summary>
+    [Fact]
+    public async Task Killed_nodes_and_a_killed_server_lose_repeat_and_reorder_nothing_with_Redis()
+    {
+        await using var redis = await RedisServerProcess.StartAsync(new RedisServerSettings { Durable = true });
+        var random = new Random(Seed);
+        await using var run = await DurabilityRun.StartAsync(
+            1, Seed,
+            NodeStart.With(("Namespaces:topics:Durability", "redis"), ("Redis:Endpoints", redis.Endpoint)) with { ExpectedTrouble = "cannot be written" });
+        var kills = TestLength.Of(4, 50);
+        for (var kill = 0; kill < kills; kill++)
+        {
+            await ComeToTheMomentAsync(run, random);
+            if (kill % 2 == 0)
+            {
+                await redis.KillAsync();
+                await redis.StartAgainAsync();
+            }
+            else
+            {
+                await run.KillAndRestartAsync();
+            }
+        }
+
+        await EndAsync(run, kills);
     }
 
     /// <summary>
@@ -56,6 +83,11 @@ public sealed class CrashTests(ITestOutputHelper output)
             await run.KillAndRestartAsync();
         }
 
+        await EndAsync(run, kills);
+    }
+
+    private async Task EndAsync(DurabilityRun run, int kills)
+    {
         await run.FurtherAcksAsync(1);
         var report = await run.EndAsync();
         output.WriteLine($"{kills} kills: {report}");
@@ -83,7 +115,4 @@ public sealed class CrashTests(ITestOutputHelper output)
             await Task.Yield();
         }
     }
-
-    private static int Kills(int usual) =>
-        Environment.GetEnvironmentVariable("RELAY_CRASH_KILLS") is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : usual;
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Relay.EndToEnd.Tests.Support;
 using Relay.History;
 
@@ -18,7 +17,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
 
     private static readonly string[] Channels = ["topics/crash-1", "topics/crash-2"];
 
-    private readonly HistoryRecorder _recorder = new(HistoryPath());
+    private readonly HistoryRecorder _recorder = new();
     private readonly AckCounter _acks = new();
     private readonly List<RestartedNode> _nodes;
     private readonly List<RecordedPublisher> _publishers;
@@ -30,7 +29,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
     {
         _nodes = [.. Enumerable.Range(0, nodes).Select(_ => new RestartedNode(start))];
         _publishers = [.. Enumerable.Range(1, Publishers).Select(n => new RecordedPublisher($"p{n}", Channels, _nodes[n % nodes], _recorder, _acks, seed + n))];
-        _subscribers = [.. Enumerable.Range(1, Subscribers).Select(n => new RecordedSubscriber($"s{n}", Channels, _nodes[n % nodes], _recorder, seed - n))];
+        _subscribers = [.. Enumerable.Range(1, Subscribers).Select(n => new RecordedSubscriber($"s{n}", Channels, _nodes[n % nodes], _recorder, _acks, seed - n))];
     }
 
     /// <summary>Starts the node, then the subscribers, and when they listen the publishers.</summary>
@@ -39,15 +38,16 @@ internal sealed class DurabilityRun : IAsyncDisposable
     public static Task<DurabilityRun> StartAsync(int seed, params (string Key, string Value)[] storage) => StartAsync(nodes: 1, seed, storage);
 
     /// <summary>As above with several nodes that know nothing of each other and share the journal; the clients are spread over them.</summary>
-    public static async Task<DurabilityRun> StartAsync(int nodes, int seed, params (string Key, string Value)[] storage)
+    public static Task<DurabilityRun> StartAsync(int nodes, int seed, params (string Key, string Value)[] storage) => StartAsync(nodes, seed, NodeStart.With(storage));
+
+    /// <summary>As above with nodes that are started in a way of their own.</summary>
+    public static async Task<DurabilityRun> StartAsync(int nodes, int seed, NodeStart start)
     {
         // Everything is kept, so that the whole history can be compared; a resume of a second's events fits into what may wait unsent.
         var run = new DurabilityRun(
-            NodeStart.With(
-            [
+            start.Or(
                 ("Namespaces:topics:HistoryLength", "1000000"), ("Namespaces:topics:HistoryAge", "24h"), ("Namespaces:topics:DedupeIds", "1000000"),
-                ("Namespaces:topics:DedupeWindow", "24h"), ("Limits:UnsentBytes", "64MiB"), .. storage,
-            ]),
+                ("Namespaces:topics:DedupeWindow", "24h"), ("Limits:UnsentBytes", "64MiB")),
             nodes,
             seed);
         try
@@ -68,8 +68,24 @@ internal sealed class DurabilityRun : IAsyncDisposable
     /// <summary>Ends when so many more publishes were acknowledged; fails when a client does.</summary>
     public Task FurtherAcksAsync(int acks) => UntilAsync(_acks.FurtherAsync(acks));
 
+    /// <summary>The node that runs, the first of them.</summary>
+    public Task<NodeProcess> NodeAsync() => _nodes[0].CurrentAsync();
+
     /// <summary>SIGKILL of the node, or of all of them, and new ones on what is left.</summary>
-    public Task KillAndRestartAsync() => Task.WhenAll(_nodes.Select(static node => node.KillAndRestartAsync()));
+    /// <param name="whileDead">Happens when all are dead, before the next are started.</param>
+    public async Task KillAndRestartAsync(Func<Task>? whileDead = null)
+    {
+        await Task.WhenAll(_nodes.Select(static node => node.KillAsync()));
+        if (whileDead is not null)
+        {
+            await whileDead();
+        }
+
+        await Task.WhenAll(_nodes.Select(static node => node.StartAsync()));
+    }
+
+    /// <summary>Nodes that are started from now on are started like this.</summary>
+    public void Change(Func<NodeStart, NodeStart> change) => _nodes.ForEach(node => node.Change(change));
 
     /// <summary>The whole history, checked.</summary>
     public async Task<CheckReport> EndAsync()
@@ -102,6 +118,18 @@ internal sealed class DurabilityRun : IAsyncDisposable
     /// itself, so the logs are compared as well.
     /// </summary>
     public void AssertPerfect(CheckReport report)
+    {
+        try
+        {
+            Compare(report);
+        }
+        catch (Exception failure)
+        {
+            throw Explained(failure);
+        }
+    }
+
+    private void Compare(CheckReport report)
     {
         Assert.True(report.Findings.Count == 0, report.ToString());
         Assert.Equal(report.Published, report.Acknowledged);
@@ -151,10 +179,23 @@ internal sealed class DurabilityRun : IAsyncDisposable
         }
     }
 
-    private async Task UntilAsync(Task reached) => await await Task.WhenAny(reached, _broken.Task).WaitAsync(Bound, TimeProvider.System);
+    private async Task UntilAsync(Task reached)
+    {
+        try
+        {
+            await await Task.WhenAny(reached, _broken.Task).WaitAsync(Bound, TimeProvider.System);
+        }
+        catch (Exception failure)
+        {
+            throw Explained(failure);
+        }
+    }
 
-    // For looking into a failure: RELAY_CRASH_HISTORY names a folder that gets the history of each run as JSON lines.
-    private static string? HistoryPath() => Environment.GetEnvironmentVariable("RELAY_CRASH_HISTORY") is { Length: > 0 } folder
-        ? Path.Combine(folder, $"history-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}-{Guid.NewGuid():N}.jsonl")
-        : null;
+    // What everybody saw stays behind for looking into the failure, as JSON lines.
+    private InvalidOperationException Explained(Exception failure)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"relay-history-{Guid.NewGuid():N}.jsonl");
+        File.WriteAllLines(path, _recorder.Entries.Select(HistoryFile.Format));
+        return new InvalidOperationException($"{failure.Message}\nWhat every client saw: {path}", failure);
+    }
 }

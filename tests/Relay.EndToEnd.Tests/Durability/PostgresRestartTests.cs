@@ -1,4 +1,5 @@
 using Npgsql;
+using Relay.EndToEnd.Tests.Support;
 using Relay.Testing;
 using Xunit.Abstractions;
 
@@ -16,7 +17,7 @@ public sealed class PostgresRestartTests(ITestOutputHelper output)
     public async Task Sessions_cut_by_the_database_its_shutdown_and_its_death_cost_nothing_acknowledged()
     {
         await using var postgres = await PostgresServerProcess.StartAsync();
-        await using var run = await DurabilityRun.StartAsync(Seed, ("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString));
+        await using var run = await StartAsync(postgres);
         await run.FurtherAcksAsync(Acks);
         await EndSessionsAsync(postgres);
         await run.FurtherAcksAsync(Acks);
@@ -34,7 +35,7 @@ public sealed class PostgresRestartTests(ITestOutputHelper output)
     public async Task A_node_that_is_killed_and_started_while_the_database_is_away_works_once_it_is_back()
     {
         await using var postgres = await PostgresServerProcess.StartAsync();
-        await using var run = await DurabilityRun.StartAsync(Seed, ("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString));
+        await using var run = await StartAsync(postgres);
         await run.FurtherAcksAsync(Acks);
         await postgres.StopAsync();
         await run.KillAndRestartAsync();
@@ -44,6 +45,10 @@ public sealed class PostgresRestartTests(ITestOutputHelper output)
         output.WriteLine(report.ToString());
         run.AssertPerfect(report);
     }
+
+    private static Task<DurabilityRun> StartAsync(PostgresServerProcess postgres) => DurabilityRun.StartAsync(
+        1, Seed,
+        NodeStart.With(("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString)) with { ExpectedTrouble = "cannot be written" });
 
     private static async Task EndSessionsAsync(PostgresServerProcess postgres)
     {

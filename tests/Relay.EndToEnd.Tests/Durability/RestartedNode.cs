@@ -5,7 +5,7 @@ namespace Relay.EndToEnd.Tests.Durability;
 /// <summary>A node that is killed and started again on what it left behind; its clients wait here for the next one.</summary>
 internal sealed class RestartedNode : IAsyncDisposable
 {
-    private readonly NodeStart _start;
+    private NodeStart _start;
     private volatile TaskCompletionSource<NodeProcess> _current = Nobody();
 
     public RestartedNode(NodeStart start)
@@ -16,10 +16,13 @@ internal sealed class RestartedNode : IAsyncDisposable
     /// <summary>The running node; while there is none, the next. Fails when none will follow, which ends the clients of a failed test.</summary>
     public Task<NodeProcess> CurrentAsync() => _current.Task;
 
+    /// <summary>The next ones are started like this.</summary>
+    public void Change(Func<NodeStart, NodeStart> change) => _start = change(_start);
+
     public async Task StartAsync() => _current.SetResult(await NodeProcess.StartAsync(_start));
 
-    /// <summary>SIGKILL, then a new process with the same settings on a port of its own. Nothing in the log of the dead one may say that something broke.</summary>
-    public async Task KillAndRestartAsync()
+    /// <summary>SIGKILL. Nothing in the log of the dead one may say that something broke. <see cref="StartAsync"/> starts the next, with the same settings on a port of its own.</summary>
+    public async Task KillAsync()
     {
         var node = await _current.Task;
         _current = Nobody();
@@ -28,7 +31,11 @@ internal sealed class RestartedNode : IAsyncDisposable
             await node.KillAsync();
             node.AssertNoFailuresInLog();
         }
+    }
 
+    public async Task KillAndRestartAsync()
+    {
+        await KillAsync();
         await StartAsync();
     }
 

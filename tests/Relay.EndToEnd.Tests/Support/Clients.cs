@@ -57,6 +57,14 @@ internal static class Clients
             .Any(entry => entry.Text("channel") == channel && entry.Number("subscribers") == subscribers),
         $"{subscribers} subscribers of {channel}");
 
+    /// <summary>Publishes over a native connection of its own; returns the ack.</summary>
+    public static async Task<System.Text.Json.JsonElement> PublishOnceAsync(this NodeProcess node, string channel)
+    {
+        await using var client = await node.NativeAsync();
+        await client.SendAsync($$"""{"type":"publish","channel":"{{channel}}","event":"message.new","id":"once","data":{"id":"once"} }""");
+        return await client.NextJsonAsync();
+    }
+
     /// <summary>Subscribes; returns the ack.</summary>
     public static async Task<System.Text.Json.JsonElement> SubscribeAsync(this WsClient client, string channel, string more = "")
     {

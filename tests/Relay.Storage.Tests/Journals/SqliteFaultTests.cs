@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
+using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
 using Relay.Storage.Journals.Sqlite;
 using Relay.Storage.Tests.Support;
@@ -305,6 +307,36 @@ public sealed class SqliteFaultTests : IDisposable
 
         await journal.AppendAsync(Make.Append("room/1", 4, 2)).DoneAsync();
         Assert.Equal([1, 2, 3, 4, 5], (await journal.AllAsync("room/1")).Offsets());
+    }
+
+    [Fact]
+    public async Task What_is_stored_and_what_is_refused_is_counted()
+    {
+        using var meter = new Meter(JournalMetrics.MeterName);
+        using var counts = new CounterSums(meter);
+        var failures = 0;
+        await using (var journal = SqliteJournal.Open(
+            new SqliteJournalOptions
+            {
+                Path = _folder.Path, Metrics = new JournalMetrics(meter),
+                OnWriterOpened = writer => SQLitePCL.raw.sqlite3_commit_hook(writer.Handle, _ => Interlocked.Decrement(ref failures) >= 0 ? 1 : 0, null),
+            },
+            _log,
+            new Random(1)))
+        {
+            await journal.OpenAsync(Make.Open("room/1")).DoneAsync();
+            await journal.AppendAsync(Make.Append("room/1", 1, 3)).DoneAsync();
+            await journal.AppendAsync(Make.Append("room/1", 9));
+            Volatile.Write(ref failures, 1);
+            await journal.AppendAsync(Make.Append("room/1", 4));
+            await Eventually.Until(() => journal.Illness is null);
+            await journal.AppendAsync(Make.Append("room/1", 4, 2)).DoneAsync();
+        }
+
+        Assert.Equal(2, counts["relay.journal.appends store=sqlite"]);
+        Assert.Equal(5, counts["relay.journal.records store=sqlite"]);
+        Assert.Equal(1, counts["relay.journal.refusals store=sqlite outcome=Conflict"]);
+        Assert.Equal(1, counts["relay.journal.refusals store=sqlite outcome=Unavailable"]);
     }
 
     private static AppendBatch Large(long offset) => Make.Append("room/1", offset, record: static offset => Make.Record(offset) with { Payload = new byte[20_000] });

@@ -36,7 +36,7 @@ public sealed partial class PostgresJournal : IJournal, ISnapshotStore
         _illness = $"{options.Place}: not connected yet";
         _writing = options.Source("journal", pooled: false);
         _queries = new PostgresQueries(options);
-        _queue = new GroupCommitter(options.Limits, options.Place);
+        _queue = new GroupCommitter(options.Limits, options.Place, "postgres", options.Metrics);
         _writer = _queue.RunAsync(CommitAsync, () => _illness is not null);
     }
 

@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using Npgsql;
+using Relay.Actors.Channels;
 
 namespace Relay.Storage.Journals.Postgres;
 
@@ -10,6 +12,9 @@ public sealed record PostgresJournalOptions
 
     /// <summary>Bounds of queue and transactions.</summary>
     public JournalLimits Limits { get; init; } = new();
+
+    /// <summary>Where the journal counts what it does.</summary>
+    public JournalMetrics Metrics { get; init; } = new(new Meter(JournalMetrics.MeterName));
 
     /// <summary>A server that does not answer a statement for so long is given up (SIGSTOP, a lost host); full seconds.</summary>
     public int CommandSeconds { get; init; } = 10;

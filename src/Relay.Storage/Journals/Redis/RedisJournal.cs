@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
 using Relay.Redis;
 using Relay.Redis.Commands;
@@ -17,6 +19,9 @@ public sealed record RedisJournalOptions
 
     /// <summary>Bounds of queue and groups.</summary>
     public JournalLimits Limits { get; init; } = new();
+
+    /// <summary>Where the journal counts what it does.</summary>
+    public JournalMetrics Metrics { get; init; } = new(new Meter(JournalMetrics.MeterName));
 }
 
 /// <summary>
@@ -61,7 +66,7 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         _options = options;
         _log = loggers.CreateLogger<RedisJournal>();
         Place = $"the journal in Redis {redis.Options} (Relay:Redis:Endpoints)";
-        _queue = new GroupCommitter(options.Limits, Place);
+        _queue = new GroupCommitter(options.Limits, Place, "redis", options.Metrics);
         _writer = _queue.RunAsync(CommitAsync, () => _illness is not null);
     }
 

@@ -47,9 +47,11 @@ internal sealed class CommitMark : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, Magic);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), identity);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), commits);
-        using (var stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None))
+        using (var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
         {
+            // Over what is there, never cut off first: a node that died in between would find no mark, and its disk may be full.
             stream.Write(bytes);
+            stream.SetLength(Bytes);
             stream.Flush(flushToDisk: true);
         }
 

@@ -14,6 +14,9 @@ internal static class SqliteConnections
     // Somebody's tool may hold the database for a moment, such as sqlite3 with .backup.
     private const int BusyMilliseconds = 5000;
 
+    // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE (sqlite.org/c3ref/c_dbconfig_defensive.html).
+    private const int NoCheckpointOnClose = 1006;
+
     // 16 MB: a checkpoint costs two fsyncs more, and happens inside a commit.
     private const int CheckpointPages = 4000;
 
@@ -57,6 +60,12 @@ internal static class SqliteConnections
 
     /// <summary>Reads only; leaves the files as they are when it is closed.</summary>
     public static SqliteConnection OpenReader(string file) => Open(file, SqliteOpenMode.ReadOnly);
+
+    /// <summary>
+    /// After a failure, before it is closed: the last connection that closes would synchronise the log once more through the very descriptor that failed, and the
+    /// kernel, which reports an error once, would say that all is well.
+    /// </summary>
+    public static void LeaveLogAlone(SqliteConnection connection) => SQLitePCL.raw.sqlite3_db_config(connection.Handle, NoCheckpointOnClose, 1, out _);
 
     /// <summary>Makes the tables in an empty database, and the header that tells whose it is.</summary>
     public static void Create(SqliteConnection connection, long identity)

@@ -41,7 +41,7 @@ public sealed partial class SqliteJournal : IJournal, ISnapshotStore
         _lock = held;
         _store = store;
         _mark = mark;
-        _queue = new GroupCommitter(options.Limits, options.Place);
+        _queue = new GroupCommitter(options.Limits, options.Place, "sqlite", options.Metrics);
         _readers = new SqliteReaders(options);
         _writer = new Thread(Write) { IsBackground = true, Name = "journal-writer" };
         _writer.Start();
@@ -169,6 +169,7 @@ public sealed partial class SqliteJournal : IJournal, ISnapshotStore
         }
         catch
         {
+            SqliteConnections.LeaveLogAlone(connection);
             connection.Dispose();
             throw;
         }
@@ -184,6 +185,7 @@ public sealed partial class SqliteJournal : IJournal, ISnapshotStore
             LogIll(_options.Path, error.Message);
         }
 
+        _store?.LeaveLogAlone();
         CloseStore();
     }
 

@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Data.Sqlite;
+using Relay.Actors.Channels;
 
 namespace Relay.Storage.Journals.Sqlite;
 
@@ -10,6 +12,9 @@ public sealed record SqliteJournalOptions
 
     /// <summary>Bounds of queue and transactions.</summary>
     public JournalLimits Limits { get; init; } = new();
+
+    /// <summary>Where the journal counts what it does.</summary>
+    public JournalMetrics Metrics { get; init; } = new(new Meter(JournalMetrics.MeterName));
 
     /// <summary>
     /// True: a damaged record does not stop the start. It and everything behind it in its stream is dropped, the stream goes on under a new epoch, and the

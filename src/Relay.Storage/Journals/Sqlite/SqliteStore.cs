@@ -93,6 +93,9 @@ internal sealed class SqliteStore : IDisposable
         }
     }
 
+    /// <summary>A commit failed: nothing more goes through these descriptors.</summary>
+    public void LeaveLogAlone() => SqliteConnections.LeaveLogAlone(_connection);
+
     public void Dispose()
     {
         foreach (var statement in new[] { _begin, _commit, _count, _find, _add, _update, _insert, _body, _saveSnapshot, _deleteSnapshot, _deleteAll, _dropLateSnapshot, _moveSnapshot, _remove })
