@@ -6,6 +6,7 @@ using Relay.Bench.Load;
 using Relay.Bench.Measure;
 using Relay.Bench.Options;
 using Relay.Bench.Report;
+using Relay.Bench.Resume;
 using Relay.Bench.Wire;
 
 namespace Relay.Bench;
@@ -59,8 +60,7 @@ internal static class BenchProgram
         BenchOptions options, IPEndPoint server, IPEndPoint? redis, TextWriter output, TextWriter? progress, CancellationToken cancellation)
     {
         using var state = new RunState(options, new BenchClock(TimeProvider.System), BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4)), server, redis);
-        await using var run = new BenchRun(state, new Progress(progress));
-        var report = await run.RunAsync(cancellation);
+        var report = await RunAsync(options, state, new Progress(progress), cancellation);
         var json = ReportText.Json(report);
         await output.WriteLineAsync(options.Json ? json : ReportText.Table(report).TrimEnd());
         if (options.Output is { } file)
@@ -69,6 +69,18 @@ internal static class BenchProgram
         }
 
         return report.Ok ? Clean : Faulty;
+    }
+
+    private static async Task<BenchReport> RunAsync(BenchOptions options, RunState state, Progress progress, CancellationToken cancellation)
+    {
+        if (options.Resume)
+        {
+            await using var resume = new ResumeRun(state, progress);
+            return await resume.RunAsync(cancellation);
+        }
+
+        await using var run = new BenchRun(state, progress);
+        return await run.RunAsync(cancellation);
     }
 
     private static async Task<int> RefuseAsync(TextWriter error, IEnumerable<string> mistakes)

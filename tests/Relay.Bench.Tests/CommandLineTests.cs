@@ -23,6 +23,9 @@ public class CommandLineTests
     [InlineData("--threads", "0")]
     [InlineData("--connect-rate", "-1")]
     [InlineData("--http-pipeline", "0")]
+    [InlineData("--missed", "0")]
+    [InlineData("--missed", "1000001")]
+    [InlineData("--restart-command", "true")]
     public async Task A_wrong_value_is_refused_by_the_name_of_its_option(string option, string value)
     {
         var (code, output, error) = await RunAsync(option, value);
@@ -48,6 +51,19 @@ public class CommandLineTests
         Assert.Contains("--window", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--resume", "--resume", "--dialect", "context")]
+    [InlineData("--resume", "--resume", "--rate", "5")]
+    [InlineData("--resume", "--resume", "--idle")]
+    [InlineData("--publishers", "--resume", "--publishers", "2")]
+    public async Task Coming_back_excludes_what_has_no_positions_and_other_loads(string named, params string[] args)
+    {
+        var (code, output, error) = await RunAsync(args);
+        Assert.Equal(BenchProgram.WrongOptions, code);
+        Assert.Contains(named + (named == "--publishers" ? " 2" : ":"), error, StringComparison.Ordinal);
+        Assert.Empty(output);
+    }
+
     [Fact]
     public async Task All_mistakes_are_told_at_once()
     {
@@ -62,7 +78,7 @@ public class CommandLineTests
     {
         var (code, output, _) = await RunAsync("--help");
         Assert.Equal(0, code);
-        foreach (var option in new[] { "--url", "--dialect", "--rate", "--window", "--payload", "--connect-rate", "--warm-up", "--server-pid", "--json", "--output" })
+        foreach (var option in new[] { "--url", "--dialect", "--rate", "--window", "--payload", "--connect-rate", "--warm-up", "--server-pid", "--json", "--output", "--resume", "--missed", "--restart-command" })
         {
             Assert.Contains(option, output, StringComparison.Ordinal);
         }

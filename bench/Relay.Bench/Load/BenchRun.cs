@@ -93,7 +93,8 @@ internal sealed class BenchRun : IAsyncDisposable
 
     private async Task<ConnectResult> ConnectAsync(CancellationToken cancellation)
     {
-        var opening = _connecting.OpenAsync(_subscribers, cancellation);
+        var opening = _connecting.OpenAsync(
+            _subscribers.Length, (index, source, either) => _subscribers[index].OpenAsync(_run.Plan.PathOf(_subscribers[index].Channel), source, either), cancellation);
         while (await Task.WhenAny(opening, Task.Delay(TimeSpan.FromSeconds(1), _time, CancellationToken.None)) != opening)
         {
             _progress.Connecting(_connecting.Ready, _connecting.Failed, _subscribers.Length);

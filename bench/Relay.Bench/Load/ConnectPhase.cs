@@ -24,18 +24,21 @@ internal sealed class ConnectPhase(RunState run)
     /// <summary>Failed so far.</summary>
     public int Failed => Volatile.Read(ref _failed);
 
-    /// <summary>Opens all <paramref name="subscribers"/>; ends when each is ready or has failed.</summary>
-    public async Task<ConnectResult> OpenAsync(Subscriber[] subscribers, CancellationToken cancellation)
+    /// <summary>Opens <paramref name="count"/> connections; ends when each is ready or has failed.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="open">Opens one: its number, the address to come from (null = any); null, or why it failed.</param>
+    /// <param name="cancellation">Ends the attempts.</param>
+    public async Task<ConnectResult> OpenAsync(int count, Func<int, IPAddress?, CancellationToken, Task<string?>> open, CancellationToken cancellation)
     {
         var options = run.Options;
         var ramp = options.ConnectRate > 0 ? new Pacer(run.Clock, run.Clock.Now, options.ConnectRate) : null;
-        var patience = options.ConnectTimeoutSeconds + (ramp is null ? 0 : subscribers.Length / options.ConnectRate);
+        var patience = options.ConnectTimeoutSeconds + (ramp is null ? 0 : count / options.ConnectRate);
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(patience), run.Clock.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         using var slots = new SemaphoreSlim(options.ConnectConcurrency);
-        var opening = new Task[subscribers.Length];
+        var opening = new Task[count];
         var began = run.Clock.Now;
-        for (var i = 0; i < subscribers.Length; i++)
+        for (var i = 0; i < count; i++)
         {
             if (ramp?.Until(i) is { } pause && pause > TimeSpan.Zero && !either.IsCancellationRequested)
             {
@@ -43,18 +46,18 @@ internal sealed class ConnectPhase(RunState run)
             }
 
             await slots.WaitAsync(CancellationToken.None);
-            opening[i] = OpenAsync(subscribers[i], i, slots, either.Token);
+            opening[i] = OpenAsync(open, i, slots, either.Token);
         }
 
         await Task.WhenAll(opening);
         return new ConnectResult(Ready, Failed, (run.Clock.Now - began) / 1e9);
     }
 
-    private async Task OpenAsync(Subscriber subscriber, int index, SemaphoreSlim slots, CancellationToken cancellation)
+    private async Task OpenAsync(Func<int, IPAddress?, CancellationToken, Task<string?>> open, int index, SemaphoreSlim slots, CancellationToken cancellation)
     {
         // Off the caller: its loop must not run on the thread that serves the sockets.
         await Task.Yield();
-        var failure = await subscriber.OpenAsync(run.Plan.PathOf(subscriber.Channel), SourceOf(index), cancellation);
+        var failure = await open(index, SourceOf(index), cancellation);
         Interlocked.Increment(ref failure is null ? ref _ready : ref _failed);
         slots.Release();
     }

@@ -27,7 +27,7 @@ internal sealed class Subscriber : WebSocketPeer
         if (run.Plan.HasPositions)
         {
             _positions = new PositionChecker();
-            _ownChannel = Encoding.UTF8.GetBytes($"\"channel\":{run.Plan.QuotedNameOf(_channel)},");
+            _ownChannel = NativeFrames.ChannelMember(run.Plan.QuotedNameOf(_channel));
         }
     }
 
@@ -67,7 +67,7 @@ internal sealed class Subscriber : WebSocketPeer
             return OnAnswer(frame);
         }
 
-        if (_positions is not null && IsOwnEvent(frame))
+        if (_positions is not null && NativeFrames.IsEventOf(frame, _ownChannel))
         {
             _positions.Observe(frame);
         }
@@ -167,13 +167,6 @@ internal sealed class Subscriber : WebSocketPeer
 
         lane.Count(Run.Phases, now, intended);
         Run.LastDelivery = now;
-    }
-
-    // Native events begin {"id":"msg_…","channel":"…",; a subscriber is on global as well, whose positions are not this channel's.
-    private bool IsOwnEvent(ReadOnlySpan<byte> frame)
-    {
-        const int MaxIdMember = 64;
-        return frame.StartsWith("{\"id\":\""u8) && frame[..Math.Min(frame.Length, MaxIdMember + _ownChannel!.Length)].IndexOf(_ownChannel) > 0;
     }
 }
 

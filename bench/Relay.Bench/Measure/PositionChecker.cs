@@ -13,6 +13,9 @@ internal sealed class PositionChecker
     private Epoch _epoch;
     private long _offset;
 
+    /// <summary>The newest position seen.</summary>
+    public StreamPosition Position => new(_epoch, _offset);
+
     /// <summary>Offsets that were skipped.</summary>
     public long Gaps { get; private set; }
 

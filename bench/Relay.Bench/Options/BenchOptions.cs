@@ -73,6 +73,15 @@ internal sealed record BenchOptions
     /// <summary>No load: open the subscribers, wait, and report what they cost.</summary>
     public bool Idle { get; init; }
 
+    /// <summary>No load: drop all subscribers, publish while they are away, and let them come back.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Events that each channel gets while its subscribers are away.</summary>
+    public int Missed { get; init; } = 100;
+
+    /// <summary>Restarts the server before the subscribers come back; null = it goes on.</summary>
+    public string? RestartCommand { get; init; }
+
     public DnsEndPoint Redis { get; init; } = new("127.0.0.1", 6379);
 
     public string RedisChannel { get; init; } = "updates";

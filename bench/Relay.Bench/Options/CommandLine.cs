@@ -24,11 +24,14 @@ internal sealed class CommandLine
     private readonly Option<double> _seconds = New("--seconds", "S", "Length of the measured part; with --idle, of the wait.", Usual.Seconds);
     private readonly Option<double> _warmUp = New("--warm-up", "S", "Load before the measured part.", Usual.WarmUpSeconds);
     private readonly Option<double> _settle = New("--settle", "S", "Pause between the last subscription and the first publish.", Usual.SettleSeconds);
-    private readonly Option<double> _drain = New("--drain", "S", "Longest wait for the last deliveries and answers.", Usual.DrainSeconds);
+    private readonly Option<double> _drain = New("--drain", "S", "Longest wait for the last deliveries and answers; with --resume, for the next one.", Usual.DrainSeconds);
     private readonly Option<double> _connectRate = New("--connect-rate", "R", "Ramp: connections opened per second; 0 = no limit.", Usual.ConnectRate);
     private readonly Option<int> _concurrency = New("--connect-concurrency", "N", "Handshakes in flight at once.", Usual.ConnectConcurrency);
     private readonly Option<double> _connectTimeout = New("--connect-timeout", "S", "For all connections together, beyond the ramp itself.", Usual.ConnectTimeoutSeconds);
     private readonly Option<bool> _idle = New("--idle", "", "No load: open the subscribers, wait --seconds, report memory and CPU per connection.", false);
+    private readonly Option<bool> _resume = New("--resume", "", "No load: drop all subscribers, publish --missed events per channel, let all come back at once and resume.", false);
+    private readonly Option<int> _missed = New("--missed", "M", "Events each channel gets while its subscribers are away, for --resume.", Usual.Missed);
+    private readonly Option<string?> _restart = New<string?>("--restart-command", "COMMAND", "Run by sh before they come back: restarts the server, prints its new process id, ends.", null);
     private readonly Option<string> _redis = New("--redis", "HOST:PORT", "Redis server for --publish-via redis.", "127.0.0.1:6379");
     private readonly Option<string> _redisChannel = New("--redis-channel", "NAME", "Pub/Sub channel the workers publish to.", Usual.RedisChannel);
     private readonly Option<int> _pipeline = New("--http-pipeline", "N", "Unanswered requests per connection for --publish-via http.", Usual.HttpPipeline);
@@ -43,7 +46,7 @@ internal sealed class CommandLine
     {
         Root = new RootCommand(
             "Opens subscribers, publishes, checks every delivery (once, in order, native: without a gap in the offsets) and reports throughput and latency.\n"
-            + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed, publishes refused or unanswered; 2 wrong options.");
+            + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed, publishes refused or unanswered,\nsomebody not back; 2 wrong options.");
         _url.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
         _redis.Validators.Add(static result => Refuse(result, ReadEndPoint(result.GetValueOrDefault<string>()) is null, "not HOST:PORT"));
         _dialect.Validators.Add(static result => RequireOneOf(result, "relay", "context", "updates"));
@@ -51,7 +54,7 @@ internal sealed class CommandLine
         Option[] all =
         [
             _url, _dialect, _route, _subscribers, _channels, _publishers, _rate, _window, _payload, _event, _prefix, _seconds, _warmUp, _settle, _drain,
-            _connectRate, _concurrency, _connectTimeout, _idle, _redis, _redisChannel, _pipeline, _token, _pids, _threads, _label, _json, _output,
+            _connectRate, _concurrency, _connectTimeout, _idle, _resume, _missed, _restart, _redis, _redisChannel, _pipeline, _token, _pids, _threads, _label, _json, _output,
         ];
         foreach (var option in all)
         {
@@ -91,6 +94,9 @@ internal sealed class CommandLine
             ConnectConcurrency = parsed.GetValue(_concurrency),
             ConnectTimeoutSeconds = parsed.GetValue(_connectTimeout),
             Idle = parsed.GetValue(_idle),
+            Resume = parsed.GetValue(_resume),
+            Missed = parsed.GetValue(_missed),
+            RestartCommand = parsed.GetValue(_restart),
             Redis = ReadEndPoint(parsed.GetValue(_redis))!,
             RedisChannel = parsed.GetValue(_redisChannel)!,
             HttpPipeline = parsed.GetValue(_pipeline),

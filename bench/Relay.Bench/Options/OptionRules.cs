@@ -39,12 +39,27 @@ internal static class OptionRules
             options.Dialect == BenchDialect.Updates
                 ? "--publish-via ws: clients of the dialect updates cannot publish; use http or redis"
                 : $"--publish-via {NameOf(options.Route)}: the dialect {options.Dialect.ToString().ToLowerInvariant()} publishes over ws");
+        CheckResume(options, Require);
         foreach (var pid in options.ServerPids)
         {
             Require(Measure.ServerProbe.TryRead(pid, out _), $"--server-pid {pid}: there is no such process in /proc");
         }
 
         return mistakes;
+    }
+
+    private static void CheckResume(BenchOptions options, Action<bool, string> require)
+    {
+        require(options.Missed is >= 1 and <= 1_000_000, $"--missed {options.Missed}: 1 to 1,000,000");
+        if (!options.Resume)
+        {
+            require(options.RestartCommand is null, "--restart-command: only with --resume");
+            return;
+        }
+
+        require(options.Dialect == BenchDialect.Relay, "--resume: only clients of the dialect relay have positions to come back with");
+        require(options.Rate is null && !options.Idle, "--resume: excludes --rate and --idle");
+        require(options.Publishers == 1, $"--publishers {options.Publishers}: 1 with --resume");
     }
 
     private static string NameOf(PublishRoute route) => route == PublishRoute.WebSocket ? "ws" : route.ToString().ToLowerInvariant();

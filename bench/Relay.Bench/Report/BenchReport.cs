@@ -7,7 +7,7 @@ internal sealed record BenchReport
 {
     public required string Label { get; init; }
 
-    /// <summary><c>open</c>, <c>closed</c> or <c>idle</c>.</summary>
+    /// <summary><c>open</c>, <c>closed</c>, <c>idle</c> or <c>resume</c>.</summary>
     public required string Mode { get; init; }
 
     public required string Dialect { get; init; }
@@ -31,8 +31,11 @@ internal sealed record BenchReport
 
     public required ConnectReport Connect { get; init; }
 
-    /// <summary>Null in idle mode.</summary>
+    /// <summary>Null in the modes idle and resume.</summary>
     public LoadReport? Load { get; init; }
+
+    /// <summary>Null in other modes than resume, and when nobody could come back.</summary>
+    public ResumeReport? Resume { get; init; }
 
     public required CheckReport Checks { get; init; }
 
@@ -46,7 +49,7 @@ internal sealed record BenchReport
     public string? FirstError { get; init; }
 
     /// <summary>Whether everything that was promised was kept: the exit code.</summary>
-    public bool Ok => Checks.Ok;
+    public bool Ok => Checks.Ok && (Mode != "resume" || (Resume is { NotRecovered: 0 } resume && resume.Back == Subscribers));
 }
 
 /// <summary>The connections.</summary>

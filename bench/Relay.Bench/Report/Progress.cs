@@ -35,6 +35,13 @@ internal sealed class Progress(TextWriter? output)
         (_lastReceived, _lastPublished, _lastCpu) = (received, published, serverCpu ?? 0);
     }
 
+    /// <summary>A run of <c>--resume</c> goes on.</summary>
+    public void Resuming(string phase, long published, long received, int back, int all) =>
+        output?.WriteLine($"{phase,-8}{Whole(published)} published, {Whole(received)} deliveries, {Whole(back)} of {Whole(all)} back");
+
+    /// <summary>A phase without figures begins.</summary>
+    public void Say(string phase) => output?.WriteLine(phase);
+
     /// <summary>Where the server's CPU time stood before the load.</summary>
     public void Begin(double serverCpu) => _lastCpu = serverCpu;
 

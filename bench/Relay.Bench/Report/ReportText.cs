@@ -37,7 +37,12 @@ internal static class ReportText
             Row(text, "per connection", $"{Whole(server.ResidentBytesPerConnection)} bytes resident, {server.ConnectCpuUsPerConnection:F0} us CPU to connect");
         }
 
-        if (report.Load is not null)
+        if (report.Resume is { } resume)
+        {
+            AddResume(text, resume, report.Subscribers);
+        }
+
+        if (report.Load is not null || report.Mode == "resume")
         {
             AddChecks(text, report.Checks);
         }
@@ -54,6 +59,7 @@ internal static class ReportText
 
     private static string Shape(BenchReport report) => report.Mode switch
     {
+        "resume" => $"{Whole(report.Subscribers)} {report.Dialect} clients come back to {Whole(report.Channels)} channel(s), {report.PayloadBytes} bytes",
         "idle" => $"{Whole(report.Subscribers)} idle {report.Dialect} connections",
         _ => $"{report.Dialect} over {report.PublishVia}, {report.Publishers} -> {Whole(report.Subscribers)} on {Whole(report.Channels)} channel(s), {report.PayloadBytes} bytes, "
             + (report.Rate is { } rate ? $"{rate.ToString("#,0.##", CultureInfo.InvariantCulture)} publishes/s" : $"window {report.Window}"),
@@ -68,6 +74,24 @@ internal static class ReportText
         AddLatency(text, "ack", load.AckLatencyUs);
         AddLatency(text, "send lag", load.SendLagUs);
         Row(text, "generator", $"{load.GeneratorCpuPercent:F0} % of one core");
+    }
+
+    private static void AddResume(StringBuilder text, ResumeReport resume, int clients)
+    {
+        if (resume.RestartSeconds is { } restart)
+        {
+            Row(text, "restart", $"ready after {restart:F2} s");
+        }
+
+        Row(text, "back", $"{Whole(resume.Back)} of {Whole(clients)} in {resume.SecondsUntilAllBack:F3} s, {Whole(resume.MissedEach)} events missed by each, {Whole(resume.MissedPerSecond)}/s; {resume.NotRecovered} not recovered");
+        text.AppendLine($"  {"until back",-16}{"p50",10}{"p90",10}{"p99",10}{"p99.9",10}{"max",10}  ms");
+        AddLatency(text, "of subscribe", resume.LatencyUs);
+        AddLatency(text, "of connect", resume.ConnectLatencyUs);
+        Row(text, "generator", $"{resume.GeneratorCpuPercent:F0} % of one core");
+        if (resume.Server is { } server)
+        {
+            Row(text, "server", $"{server.CpuSeconds:F2} s CPU, {server.CpuUsPerClient:F0} us per client; {server.ResidentBeforeMib:F1} MiB resident before, {server.ResidentPeakMib:F1} at most, {server.ResidentAfterMib:F1} after");
+        }
     }
 
     private static void AddLatency(StringBuilder text, string name, LatencyReport? latency)

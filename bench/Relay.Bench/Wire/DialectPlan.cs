@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Relay.Bench.Measure;
 using Relay.Bench.Options;
+using Relay.Protocol;
 
 namespace Relay.Bench.Wire;
 
@@ -43,6 +44,10 @@ internal sealed class DialectPlan
     /// <summary>The frame that subscribes to <paramref name="channel"/>.</summary>
     public byte[] SubscribeFrame(int channel) =>
         Encoding.UTF8.GetBytes($"{{\"type\":\"subscribe\",\"channel\":{Quote(_names[channel])},\"id\":\"s\"}}");
+
+    /// <summary>The frame that subscribes to <paramref name="channel"/> and wants everything after <paramref name="since"/>.</summary>
+    public byte[] ResumeFrame(int channel, StreamPosition since) => Encoding.UTF8.GetBytes(
+        $"{{\"type\":\"subscribe\",\"channel\":{Quote(_names[channel])},\"id\":\"s\",\"since\":{{\"epoch\":\"{since.Epoch}\",\"offset\":{since.Offset}}}}}");
 
     /// <summary>The plan of a run.</summary>
     public static DialectPlan For(BenchOptions options, Marker marker) => options.Dialect switch

@@ -77,7 +77,7 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnBatchCompleted()
     {
-        _core.Flush();
+        _core.CompleteTurn();
         WatchIdleness();
         if (_resting && _core.CanRest)
         {

@@ -43,6 +43,9 @@ internal sealed class ChannelCore
     private Gathered<PublishReply> _replies;
     private Gathered<JournalRecord> _records;
 
+    // The last answer about the history: whoever asks the same in this turn gets it too.
+    private HistoryReply? _answer;
+
     // Somebody knows the position, so that a client may come back with it.
     private bool _wasShown;
     private PatternTable.Entry[] _knownPatterns = [];
@@ -146,7 +149,8 @@ internal sealed class ChannelCore
             case HistoryQuery query:
                 Flush();
                 _wasShown = true;
-                _context.Sender.Tell(HistoryAnswer.Of(query, _state!, Now), _context.Self);
+                _answer = _answer is { } last && last.IsFor(query, Position) ? last with { Query = query } : HistoryAnswer.Of(query, _state!, Now);
+                _context.Sender.Tell(_answer, _context.Self);
                 return true;
             default:
                 return false;
@@ -194,6 +198,13 @@ internal sealed class ChannelCore
         {
             Deliver([], replies);
         }
+    }
+
+    /// <summary>The end of a turn: <see cref="Flush"/>, and nothing is held for others any more.</summary>
+    public void CompleteTurn()
+    {
+        Flush();
+        _answer = null;
     }
 
     private void Deliver(Publication[] events, PublishReply[] replies)

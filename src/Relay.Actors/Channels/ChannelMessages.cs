@@ -172,9 +172,14 @@ public sealed record HistoryQuery
 /// <param name="Query">What was asked.</param>
 /// <param name="Position">Where the channel stood; later events are delivered live.</param>
 /// <param name="Complete">False when events that were asked for, by position or by time, are missing from <paramref name="Events"/>.</param>
-/// <param name="Events">Oldest first.</param>
+/// <param name="Events">Oldest first; others may read the same list.</param>
 public sealed record HistoryReply(HistoryQuery Query, StreamPosition Position, bool Complete, List<Publication> Events)
 {
     /// <summary>Why there is no answer now, for people; null when there is. Trying again later may help.</summary>
     public string? Refusal { get; init; }
+
+    /// <summary>
+    /// Whether <paramref name="query"/>, asked when the channel stands at <paramref name="position"/>, has the same answer: after a restart hundreds ask the same.
+    /// </summary>
+    internal bool IsFor(HistoryQuery query, StreamPosition position) => Position == position && query == Query with { Tag = query.Tag };
 }

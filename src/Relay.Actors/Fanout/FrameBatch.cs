@@ -37,15 +37,12 @@ public sealed class FrameBatch : IDisposable
     private readonly FrameBuffer _frames = new(16 * 1024);
     private readonly List<int> _ends = [];
     private readonly List<Publication> _events = [];
+    private WireEncoding? _encoding;
+    private CompressionLevel _level;
     private KeptBatch? _kept;
 
-    /// <summary>The current thread's batch, empty.</summary>
-    public static FrameBatch Rent()
-    {
-        var batch = t_batch ??= new FrameBatch();
-        batch.Clear();
-        return batch;
-    }
+    /// <summary>The current thread's batch, to be encoded into.</summary>
+    public static FrameBatch Rent() => t_batch ??= new FrameBatch();
 
     /// <summary>All frames, one behind the other.</summary>
     public ReadOnlySpan<byte> Bytes => _frames.WrittenSpan;
@@ -57,8 +54,8 @@ public sealed class FrameBatch : IDisposable
     public int Start(int index) => index == 0 ? 0 : _ends[index - 1];
 
     /// <summary>
-    /// Appends frames of <paramref name="events"/> from <paramref name="from"/> on until the batch is full or the events are done; returns the index of
-    /// the first event that is not in it.
+    /// Makes it frames of <paramref name="events"/> from <paramref name="from"/> on until the batch is full or the events are done; returns the index of
+    /// the first event that is not in it. Frames of these very events that it holds already are left as they are: clients that come back together miss the same.
     /// </summary>
     /// <param name="events">Events of one channel.</param>
     /// <param name="from">Where to begin.</param>
@@ -66,8 +63,14 @@ public sealed class FrameBatch : IDisposable
     /// <param name="audience">How many the frames are for.</param>
     public int Encode(ReadOnlySpan<Publication> events, int from, WireEncoding encoding, int audience)
     {
-        Clear();
         var level = audience < WideAudience ? CompressionLevel.Fastest : CompressionLevel.Optimal;
+        if (Holds(events[from..], encoding, level))
+        {
+            return from + Count;
+        }
+
+        Clear();
+        (_encoding, _level) = (encoding, level);
         var at = from;
         while (at < events.Length && _frames.Length < CutBytes)
         {
@@ -113,8 +116,27 @@ public sealed class FrameBatch : IDisposable
         _events.Add(publication);
     }
 
+    private bool Holds(ReadOnlySpan<Publication> events, WireEncoding encoding, CompressionLevel level)
+    {
+        if (_encoding != encoding || _level != level || _events.Count == 0 || _events.Count > events.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < _events.Count; i++)
+        {
+            if (_events[i] != events[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private void Clear()
     {
+        _encoding = null;
         _frames.Reset();
         _ends.Clear();
         _events.Clear();

@@ -161,7 +161,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnBatchCompleted()
     {
-        _core.Flush();
+        _core.CompleteTurn();
         TryEnd();
         WatchIdleness();
         if (_resting && _core.CanRest)

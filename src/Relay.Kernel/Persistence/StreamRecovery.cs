@@ -51,8 +51,21 @@ public static class JournalExtensions
         var records = wanted.Records == 0
             ? []
             : await journal.ReadAsync(new ReadRecords { Stream = stream, SinceMicros = wanted.RecordsSinceMicros, Limit = wanted.Records, Newest = true }).ConfigureAwait(false);
-        var ids = wanted.Ids == 0 ? [] : await journal.ReadIdsAsync(stream, wanted.IdsSinceMicros, wanted.Ids).ConfigureAwait(false);
+        var ids = IdsOf(records, wanted);
+        if (ids.Length < wanted.Ids && records is not [{ Offset: 1 }, ..])
+        {
+            // Older ones stand before the window.
+            ids = await journal.ReadIdsAsync(stream, wanted.IdsSinceMicros, wanted.Ids).ConfigureAwait(false);
+        }
+
         var values = wanted.Keys == 0 ? [] : await journal.ReadLastValuesAsync(stream, wanted.Keys).ConfigureAwait(false);
         return new StreamRecovery(opened, records, ids, values);
     }
+
+    private static KnownId[] IdsOf(JournalRecord[] records, RecoverStream wanted) =>
+    [
+        .. records.Where(record => record.Id is not null && record.TimeMicros >= wanted.IdsSinceMicros)
+            .Select(static record => new KnownId(record.Scope ?? "", record.Id!, record.Offset, record.TimeMicros))
+            .TakeLast(wanted.Ids),
+    ];
 }

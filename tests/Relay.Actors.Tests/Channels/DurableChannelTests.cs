@@ -342,6 +342,32 @@ public sealed class DurableChannelTests : IDisposable
         Assert.Single(_journal.Records(Channel));
     }
 
+    [Fact]
+    public void Who_asks_for_the_same_in_one_turn_gets_the_same_events_and_later_ones_what_came_since()
+    {
+        _relay.Publish(Channel, "a");
+        _relay.Publish(Channel, "b");
+        var query = new HistoryQuery { Resume = _relay.History(Channel).Position with { Offset = 1 } };
+        _relay.Dispose();
+        _journal.OpenGate = new TaskCompletionSource();
+        _relay = Start();
+
+        // All of them wait for the journal, so that they are answered in one turn.
+        var first = _relay.Relay.HistoryAsync(Channel, query, CancellationToken.None);
+        var second = _relay.Relay.HistoryAsync(Channel, query with { }, CancellationToken.None);
+        var other = _relay.Relay.HistoryAsync(Channel, query with { Resume = query.Resume!.Value with { Offset = 0 } }, CancellationToken.None);
+        _relay.Settle();
+        var gate = _journal.OpenGate;
+        _journal.OpenGate = null;
+        TurnContext.Inline(gate.SetResult);
+        Assert.Equal(["b"], _relay.Await(first).Events.Select(static publication => publication.Event));
+        Assert.Same(_relay.Await(first).Events, _relay.Await(second).Events);
+        Assert.Equal(2, _relay.Await(other).Events.Count);
+        _relay.Publish(Channel, "c");
+        Assert.Equal(["b", "c"], _relay.History(Channel, query).Events.Select(static publication => publication.Event));
+        Assert.Single(_relay.Await(first).Events);
+    }
+
     private static string Describe(Publication publication) =>
         $"{publication.Position} {publication.Event} {Encoding.UTF8.GetString(publication.Data.Span)} {publication.TimestampMicros} {publication.IdempotencyKey}";
 

@@ -160,6 +160,29 @@ public sealed class FanoutTests : IDisposable
     }
 
     [Fact]
+    public void Clients_that_missed_the_same_events_share_their_frames()
+    {
+        Publication[] missed = [Make.Event(1), Make.Event(2)];
+        var encoding = Make.Client(1).Encoding;
+        var batch = FrameBatch.Rent();
+        batch.Encode(missed, 0, encoding, 1);
+        var frames = batch.Keep();
+        Assert.Equal(2, FrameBatch.Rent().Encode([.. missed], 0, encoding, 1));
+        Assert.Same(frames, batch.Keep());
+
+        // What follows them goes into the next batch; other events, and another encoding, have other frames.
+        Assert.Equal(2, batch.Encode([.. missed, Make.Event(3)], 0, encoding, 1));
+        Assert.Same(frames, batch.Keep());
+        Assert.Equal(2, batch.Encode(missed, 1, encoding, 1));
+        Assert.Equal(1, batch.Count);
+        Assert.Contains("\"offset\":2", TextOf(batch), StringComparison.Ordinal);
+        batch.Encode([missed[0], Make.Event(2, "other")], 0, encoding, 1);
+        Assert.Contains("\"other\"", TextOf(batch), StringComparison.Ordinal);
+        batch.Encode(missed, 0, Make.Client(1, DialectKind.Context).Encoding, 1);
+        Assert.DoesNotContain("offset", TextOf(batch), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_wide_audience_is_worth_the_better_compression_and_small_events_none()
     {
         var encoding = Make.Client(1, deflate: true).Encoding;
@@ -198,6 +221,8 @@ public sealed class FanoutTests : IDisposable
         var list = presence.List("topics/x");
         Assert.Equal((1000, 1101, 0), (list.Members.Count, list.Count, list.Users));
     }
+
+    private static string TextOf(FrameBatch batch) => System.Text.Encoding.UTF8.GetString(batch.Bytes);
 
     private static string OffsetsOf(FakeClient reader) =>
         string.Join(' ', reader.TakeAll().Select(static frame => Regex.Match(frame, "(?<=\"offset\":)[0-9]+", RegexOptions.None, TimeSpan.FromSeconds(1)).Value));

@@ -17,9 +17,12 @@ internal sealed class FakeRelay : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Lock _gate = new();
     private readonly List<Client> _clients = [];
+    private readonly List<string> _published = [];
     private readonly List<Task> _reading = [];
     private readonly Task _accepting;
     private long _offset;
+    private int _accepted;
+    private int _subscribed;
 
     public FakeRelay()
     {
@@ -31,6 +34,12 @@ internal sealed class FakeRelay : IAsyncDisposable
 
     /// <summary>From (subscriber in order of subscription, event number from 1) to the frames sent: made of earlier or coming events too.</summary>
     public Func<int, long, Func<long, string>, IEnumerable<string>> Faults { get; set; } = static (_, offset, frame) => [frame(offset)];
+
+    /// <summary>The same for what one who comes back has missed.</summary>
+    public Func<int, long, Func<long, string>, IEnumerable<string>> Replays { get; set; } = static (_, offset, frame) => [frame(offset)];
+
+    /// <summary>What those are told who come back, by subscriber.</summary>
+    public Func<int, bool> Recovers { get; set; } = static _ => true;
 
     /// <summary>Publishes from this number on are refused; null = none.</summary>
     public long? RefuseFrom { get; set; }
@@ -67,7 +76,7 @@ internal sealed class FakeRelay : IAsyncDisposable
                 {
                     var client = new Client(socket);
                     _clients.Add(client);
-                    _reading.Add(ReadAsync(client, refused: _clients.Count > MaxConnections));
+                    _reading.Add(ReadAsync(client, refused: ++_accepted > MaxConnections));
                 }
             }
         }
@@ -106,6 +115,13 @@ internal sealed class FakeRelay : IAsyncDisposable
             // The other side, or the test, has ended it.
             return;
         }
+        finally
+        {
+            lock (_gate)
+            {
+                client.Channel = null;
+            }
+        }
     }
 
     private static string Accept(string head)
@@ -135,9 +151,9 @@ internal sealed class FakeRelay : IAsyncDisposable
         var id = request.GetProperty("id").GetRawText();
         if (request.GetProperty("type").GetString() == "subscribe")
         {
-            client.Number = _clients.Count(static other => other.Channel is not null);
+            client.Number = _subscribed++;
             client.Channel = request.GetProperty("channel").GetString();
-            client.Send($"{{\"type\":\"ack\",\"id\":{id},\"success\":true,\"timestamp\":1,\"epoch\":\"00000001\",\"offset\":{_offset}}}");
+            Subscribe(client, id, request.TryGetProperty("since", out var since) ? since.GetProperty("offset").GetInt64() : null);
             return;
         }
 
@@ -149,11 +165,11 @@ internal sealed class FakeRelay : IAsyncDisposable
 
         _offset++;
         var channel = request.GetProperty("channel").GetRawText();
-        client.Published.Add(
+        _published.Add(
             $"{{\"id\":\"msg_{_offset}\",\"channel\":{channel},\"event\":\"task.updated\",\"data\":{request.GetProperty("data").GetRawText()},\"timestamp\":1,\"epoch\":\"00000001\",\"offset\":{_offset}}}");
         foreach (var subscriber in _clients.Where(static other => other.Channel is not null))
         {
-            foreach (var frame in Faults(subscriber.Number, _offset, offset => client.Published[(int)offset - 1]))
+            foreach (var frame in Faults(subscriber.Number, _offset, FrameOf))
             {
                 subscriber.Send(frame);
             }
@@ -167,6 +183,21 @@ internal sealed class FakeRelay : IAsyncDisposable
         client.Send($"{{\"type\":\"ack\",\"id\":{id},\"success\":true,\"timestamp\":1,\"epoch\":\"00000001\",\"offset\":{_offset},\"duplicate\":false,\"subscribers\":1}}");
     }
 
+    private void Subscribe(Client client, string id, long? since)
+    {
+        var recovered = since is null ? "" : $",\"recovered\":{(Recovers(client.Number) ? "true" : "false")}";
+        client.Send($"{{\"type\":\"ack\",\"id\":{id},\"success\":true,\"timestamp\":1,\"epoch\":\"00000001\",\"offset\":{_offset}{recovered}}}");
+        for (var offset = since + 1; offset <= _offset; offset++)
+        {
+            foreach (var frame in Replays(client.Number, offset.Value, FrameOf))
+            {
+                client.Send(frame);
+            }
+        }
+    }
+
+    private string FrameOf(long offset) => _published[(int)offset - 1];
+
     private sealed class Client(Socket socket)
     {
         public Socket Socket { get; } = socket;
@@ -179,13 +210,19 @@ internal sealed class FakeRelay : IAsyncDisposable
 
         public int Number { get; set; }
 
-        public List<string> Published { get; } = [];
-
         public void Send(string text)
         {
             var output = new ArrayBufferWriter<byte>();
             FrameWriter.WriteText(output, Encoding.UTF8.GetBytes(text));
-            Socket.Send(output.WrittenSpan);
+            try
+            {
+                Socket.Send(output.WrittenSpan);
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            {
+                // It has left, and its own loop has not noticed yet.
+                Channel = null;
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ internal sealed record Tool(int ExitCode, JsonElement Report)
 
     public long Check(string name) => Report.GetProperty("checks").GetProperty(name).GetInt64();
 
+    public JsonElement Resume(string name) => Report.GetProperty("resume").GetProperty(name);
+
     public double Load(string name) => Report.GetProperty("load").GetProperty(name).GetDouble();
 
     public override string ToString() => Report.ToString();

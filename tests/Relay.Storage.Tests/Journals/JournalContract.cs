@@ -368,6 +368,30 @@ public abstract class JournalContract : IAsyncLifetime
         Assert.Equal(JournalOutcome.Fenced, (await Journal.RecoverAsync(new RecoverStream { Open = Make.Open("room/1", fence: 1) })).Opened.Outcome);
     }
 
+    [Theory]
+    [InlineData(50, 0, 100, 0, "1-50")]
+    [InlineData(50, 0, 7, 0, "44-50")]
+    [InlineData(50, 0, 100, 48, "48-50")]
+    [InlineData(10, 0, 100, 0, "1-50")]
+    [InlineData(10, 0, 10, 0, "41-50")]
+    [InlineData(10, 0, 20, 35, "35-50")]
+    [InlineData(50, 60, 100, 0, "1-50")]
+    [InlineData(0, 0, 3, 0, "48-50")]
+    [InlineData(50, 0, 0, 0, "")]
+    public async Task Recovery_gives_the_known_ids_within_the_window_and_before_it(int records, int recordsSince, int ids, int idsSince, string expected)
+    {
+        await Journal.OpenAsync(Make.Open("room/1"));
+        await Journal.AppendAsync(Make.Append("room/1", 1, 50, record: static offset => Make.Record(offset) with { Id = "i" + offset, Scope = "s" })).DoneAsync();
+        var recovery = await Journal.RecoverAsync(new RecoverStream
+        {
+            Open = Make.Open("room/1"), Records = records, RecordsSinceMicros = Make.Seconds(recordsSince), Ids = ids, IdsSinceMicros = Make.Seconds(idsSince),
+        });
+        var offsets = recovery.Ids.Select(static id => id.Offset).ToArray();
+        Assert.Equal(expected, offsets.Length == 0 ? "" : $"{offsets[0]}-{offsets[^1]}");
+        Assert.Equal(offsets.Length == 0 ? 0 : offsets[^1] - offsets[0] + 1, offsets.Length);
+        Assert.All(recovery.Ids, static id => Assert.Equal(new KnownId("s", "i" + id.Offset, id.Offset, Make.Seconds(id.Offset)), id));
+    }
+
     [Fact]
     public async Task Snapshots_keep_the_newest_of_a_life()
     {

@@ -86,25 +86,25 @@ public sealed partial class SqliteJournal : IJournal, ISnapshotStore
     public ValueTask<JournalResult> RemoveAsync(RemoveStream remove) => _queue.Add(remove);
 
     /// <inheritdoc/>
-    public ValueTask<JournalRecord[]> ReadAsync(ReadRecords read) => _readers.ReadAsync(connection => SqliteQueries.Records(_options, connection, read));
+    public ValueTask<JournalRecord[]> ReadAsync(ReadRecords read) => _readers.ReadAsync(reader => SqliteQueries.Records(_options, reader, read));
 
     /// <inheritdoc/>
     public ValueTask<KnownId[]> ReadIdsAsync(string stream, long sinceMicros, int limit) =>
-        _readers.ReadAsync(connection => SqliteQueries.Ids(_options, connection, stream, sinceMicros, limit));
+        _readers.ReadAsync(reader => SqliteQueries.Ids(_options, reader, stream, sinceMicros, limit));
 
     /// <inheritdoc/>
     public ValueTask<JournalRecord[]> ReadLastValuesAsync(string stream, int limit) =>
-        _readers.ReadAsync(connection => SqliteQueries.LastValues(_options, connection, stream, limit));
+        _readers.ReadAsync(reader => SqliteQueries.LastValues(_options, reader, stream, limit));
 
     /// <inheritdoc/>
-    public ValueTask<ListedStream[]> ListAsync(string after, int limit) => _readers.ReadAsync(connection => SqliteQueries.List(connection, after, limit));
+    public ValueTask<ListedStream[]> ListAsync(string after, int limit) => _readers.ReadAsync(reader => SqliteQueries.List(reader, after, limit));
 
     /// <inheritdoc/>
     public ValueTask<JournalResult> SaveSnapshotAsync(Snapshot snapshot) => _queue.Add(new SnapshotWrite.Save(snapshot));
 
     /// <inheritdoc/>
     public ValueTask<Snapshot?> LoadSnapshotAsync(string persistenceId) =>
-        _readers.ReadAsync(connection => SqliteQueries.Snapshot(_options, connection, persistenceId));
+        _readers.ReadAsync(reader => SqliteQueries.Snapshot(_options, reader, persistenceId));
 
     /// <inheritdoc/>
     public ValueTask<JournalResult> DeleteSnapshotAsync(string persistenceId) => _queue.Add(new SnapshotWrite.Delete(persistenceId));
@@ -137,7 +137,7 @@ public sealed partial class SqliteJournal : IJournal, ISnapshotStore
         try
         {
             _store ??= Reopen();
-            _store.Commit(group);
+            _store.Commit(group, isProof: _illness is not null);
             _mark.Set(_store.Commits);
         }
         catch (Exception error)

@@ -1,4 +1,3 @@
-using Microsoft.Data.Sqlite;
 using Relay.Kernel.Persistence;
 
 namespace Relay.Storage.Journals.Sqlite;
@@ -14,9 +13,12 @@ internal static class SqliteQueries
         AND r.offset >= COALESCE((SELECT y.offset FROM records AS y WHERE y.stream = s.id AND y.offset >= s.first AND y.time >= ?3 ORDER BY y.offset LIMIT 1), s.head + 1)
         """;
 
-    public static JournalRecord[] Records(SqliteJournalOptions options, SqliteConnection connection, ReadRecords read)
+    private const string Newest = $"SELECT r.offset, r.body {Window} ORDER BY r.offset DESC LIMIT ?4";
+    private const string Oldest = $"SELECT r.offset, r.body {Window} ORDER BY r.offset ASC LIMIT ?4";
+
+    public static JournalRecord[] Records(SqliteJournalOptions options, SqliteReader reader, ReadRecords read)
     {
-        using var rows = new SqliteStatement(connection, $"SELECT r.offset, r.body {Window} ORDER BY r.offset {(read.Newest ? "DESC" : "ASC")} LIMIT ?4");
+        var rows = reader.Statement(read.Newest ? Newest : Oldest);
         rows.With(read.Stream).With(read.AfterOffset).With(read.SinceMicros).With(read.Limit);
         var records = SqliteReaders.Records(options, rows, read.Stream);
         if (read.Newest)
@@ -27,10 +29,9 @@ internal static class SqliteQueries
         return records;
     }
 
-    public static KnownId[] Ids(SqliteJournalOptions options, SqliteConnection connection, string stream, long sinceMicros, int limit)
+    public static KnownId[] Ids(SqliteJournalOptions options, SqliteReader reader, string stream, long sinceMicros, int limit)
     {
-        using var rows = new SqliteStatement(
-            connection,
+        var rows = reader.Statement(
             """
             SELECT r.offset, r.body FROM records AS r JOIN streams AS s ON s.id = r.stream
             WHERE s.name = ?1 AND r.has_id = 1 AND r.time >= ?2 ORDER BY r.offset DESC LIMIT ?3
@@ -39,10 +40,9 @@ internal static class SqliteQueries
         return JournalShapes.Ids(SqliteReaders.Records(options, rows, stream));
     }
 
-    public static JournalRecord[] LastValues(SqliteJournalOptions options, SqliteConnection connection, string stream, int limit)
+    public static JournalRecord[] LastValues(SqliteJournalOptions options, SqliteReader reader, string stream, int limit)
     {
-        using var rows = new SqliteStatement(
-            connection,
+        var rows = reader.Statement(
             """
             SELECT r.offset, r.body FROM records AS r WHERE r.stream = (SELECT id FROM streams WHERE name = ?1) AND r.offset IN (
                 SELECT MAX(k.offset) FROM records AS k WHERE k.stream = (SELECT id FROM streams WHERE name = ?1) AND k.key IS NOT NULL
@@ -53,10 +53,9 @@ internal static class SqliteQueries
         return SqliteReaders.Records(options, rows, stream);
     }
 
-    public static ListedStream[] List(SqliteConnection connection, string after, int limit)
+    public static ListedStream[] List(SqliteReader reader, string after, int limit)
     {
-        using var rows = new SqliteStatement(
-            connection,
+        var rows = reader.Statement(
             """
             SELECT name, epoch, head, first, fence, last_micros FROM streams
             WHERE name > ?1 AND generation >= (SELECT value FROM journal WHERE journal.name = 'generation') ORDER BY name LIMIT ?2
@@ -71,9 +70,9 @@ internal static class SqliteQueries
         return [.. entries];
     }
 
-    public static Snapshot? Snapshot(SqliteJournalOptions options, SqliteConnection connection, string persistenceId)
+    public static Snapshot? Snapshot(SqliteJournalOptions options, SqliteReader reader, string persistenceId)
     {
-        using var rows = new SqliteStatement(connection, "SELECT epoch, sequence_nr, body FROM snapshots WHERE persistence_id = ?1");
+        var rows = reader.Statement("SELECT epoch, sequence_nr, body FROM snapshots WHERE persistence_id = ?1");
         return rows.With(persistenceId).Read() ? SnapshotFormat.Read(persistenceId, (ulong)rows.Long(0), rows.Long(1), rows.Blob(2), options.Place) : null;
     }
 }

@@ -29,7 +29,7 @@ internal sealed class SqliteReaders : IDisposable
         }
     }
 
-    public ValueTask<T> ReadAsync<T>(Func<SqliteConnection, T> read)
+    public ValueTask<T> ReadAsync<T>(Func<SqliteReader, T> read)
     {
         var work = new Work<T>(read);
         try
@@ -83,41 +83,45 @@ internal sealed class SqliteReaders : IDisposable
 
     private void Serve()
     {
-        SqliteConnection? connection = null;
+        SqliteReader? reader = null;
         foreach (var work in _work.GetConsumingEnumerable())
         {
             try
             {
-                connection ??= SqliteConnections.OpenReader(_options.DatabaseFile);
-                work.Run(connection);
+                reader ??= new SqliteReader(_options.DatabaseFile);
+                work.Run(reader);
             }
             catch (SqliteException error)
             {
-                connection?.Dispose();
-                connection = null;
+                reader?.Dispose();
+                reader = null;
                 work.Fail(new JournalException($"{_options.Place} could not be read: {error.Message}", isRetryable: true, error));
             }
             catch (Exception error)
             {
                 work.Fail(error);
             }
+            finally
+            {
+                reader?.EndReadings();
+            }
         }
 
-        connection?.Dispose();
+        reader?.Dispose();
     }
 
     private abstract class Work
     {
-        public abstract void Run(SqliteConnection connection);
+        public abstract void Run(SqliteReader reader);
 
         public abstract void Fail(Exception error);
     }
 
-    private sealed class Work<T>(Func<SqliteConnection, T> read) : Work
+    private sealed class Work<T>(Func<SqliteReader, T> read) : Work
     {
         public TaskCompletionSource<T> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public override void Run(SqliteConnection connection) => Done.TrySetResult(read(connection));
+        public override void Run(SqliteReader reader) => Done.TrySetResult(read(reader));
 
         public override void Fail(Exception error) => Done.TrySetException(error);
     }

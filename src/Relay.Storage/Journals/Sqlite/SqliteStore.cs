@@ -21,6 +21,7 @@ internal sealed class SqliteStore : IDisposable
     private readonly SqlitePruning _pruning;
     private readonly long _generation;
     private byte[] _buffer = new byte[4096];
+    private bool _isNew = true;
 
     public SqliteStore(SqliteConnection connection, JournalLimits limits)
     {
@@ -57,8 +58,11 @@ internal sealed class SqliteStore : IDisposable
     public long Commits { get; private set; }
 
     /// <summary>Makes a group durable and puts the results into it.</summary>
-    public void Commit(List<PendingWrite> group)
+    /// <param name="group">In the order of the calls.</param>
+    /// <param name="isProof">True: something is written in any case, to find out whether it can be.</param>
+    public void Commit(List<PendingWrite> group, bool isProof)
     {
+        var changes = raw.sqlite3_total_changes(_connection.Handle);
         _begin.Run();
         foreach (var pending in group)
         {
@@ -71,9 +75,17 @@ internal sealed class SqliteStore : IDisposable
         }
 
         _touched.Clear();
-        _count.With(Commits + 1).Run();
+
+        // Streams that are only taken over again, as all are after a restart, change nothing and wait for no disk. The first group is written in any case: what a
+        // killed process had written and not synchronised is on the disk before anybody is shown it.
+        if (isProof || _isNew || raw.sqlite3_total_changes(_connection.Handle) != changes)
+        {
+            _count.With(Commits + 1).Run();
+            Commits++;
+        }
+
         _commit.Run();
-        Commits++;
+        _isNew = false;
         if (_streams.Count > KnownStreams)
         {
             _streams.Clear();
