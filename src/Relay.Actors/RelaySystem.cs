@@ -151,7 +151,6 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <inheritdoc/>
     public IMessageHandler Open(ConnectionRequest request, ITransport transport)
     {
-        var native = request.Dialect.Profile.Kind is DialectKind.Relay or DialectKind.RelayProtobuf;
         var connection = new ClientConnection(
             Connections.NextId(),
             "ws_" + _parts.RandomBits().ToString("x16"),
@@ -159,7 +158,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             EncodingOf(request),
             transport,
             _connections.Time,
-            native ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
+            IsNative(request.Dialect.Profile.Kind) ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
         connection.Start(_system.ActorOf(Props.Create(() => new ConnectionActor(connection, _connections))));
         return connection;
     }
@@ -229,7 +228,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         Connections.IsLeaving = true;
         foreach (var connection in Connections.All)
         {
-            var native = connection.Kind is DialectKind.Relay or DialectKind.RelayProtobuf;
+            var native = IsNative(connection.Kind);
             if (native)
             {
                 connection.Send(new ReconnectMessage { TimestampMicros = _connections.Time.NowMicros(), AfterMilliseconds = 1000, Reason = "shutdown" });
@@ -247,6 +246,8 @@ public sealed partial class RelaySystem : IConnectionFactory
 
     /// <summary>Ends all actors.</summary>
     public Task<bool> StopAsync(TimeSpan timeout) => _system.TerminateAsync(timeout);
+
+    private static bool IsNative(DialectKind kind) => kind is DialectKind.Relay or DialectKind.RelayProtobuf or DialectKind.Sse;
 
     // One recipe for all channels: a closure for each would be a tenth of what an idle channel costs.
     private static Func<string, Props> ChannelProps(ChannelServices channels, SessionServices sessions)

@@ -82,6 +82,8 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public string? Subject =>
         Request.UserId ?? (Request.Principal.Subject.Length > 0 ? Request.Principal.Subject : Volatile.Read(ref _agentId) ?? Request.AgentId);
 
+    private bool IsStream => Dialect.Profile.IsStream;
+
     /// <summary>How long nothing at all had been received at <paramref name="timestamp"/>. Thread-safe.</summary>
     public TimeSpan SilentFor(long timestamp) => _time.GetElapsedTime(Volatile.Read(ref _lastReceived), timestamp);
 
@@ -119,11 +121,20 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         }
     }
 
-    /// <summary>Sends a WebSocket ping. Thread-safe.</summary>
-    public void Ping() => Outbound.SendCopy([0x89, 0x00]);
+    /// <summary>Sends a WebSocket ping, in an event stream a comment. Thread-safe.</summary>
+    public void Ping() => Outbound.SendCopy(IsStream ? ":\n\n"u8 : [0x89, 0x00]);
 
-    /// <summary>Sends a close frame behind everything queued and ends the connection. Thread-safe.</summary>
-    public void Close(int code, string reason) => Outbound.Close(FrameWriter.CloseFrame(code, reason), CloseLinger);
+    /// <summary>Sends a close frame behind everything queued and ends the connection; an event stream just ends. Thread-safe.</summary>
+    public void Close(int code, string reason)
+    {
+        if (IsStream)
+        {
+            Outbound.Close(default, TimeSpan.Zero);
+            return;
+        }
+
+        Outbound.Close(FrameWriter.CloseFrame(code, reason), CloseLinger);
+    }
 
     /// <inheritdoc/>
     public void OnMessage(ReadOnlySpan<byte> message, bool binary)
@@ -199,18 +210,18 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <inheritdoc/>
     public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
 
-    byte[] IOutboundOwner.OnOverflow() => FrameWriter.CloseFrame(
-        CloseCode.TryAgainLater,
-        Kind is DialectKind.Relay or DialectKind.RelayProtobuf
-            ? "Slow consumer: reconnect, then resume with the session's token or subscribe with since"
-            : "Slow consumer: reconnect");
+    byte[] IOutboundOwner.OnOverflow() => IsStream
+        ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
+        : FrameWriter.CloseFrame(
+            CloseCode.TryAgainLater,
+            Kind is DialectKind.Relay or DialectKind.RelayProtobuf
+                ? "Slow consumer: reconnect, then resume with the session's token or subscribe with since"
+                : "Slow consumer: reconnect");
 
-    byte[] IQueueWords.EncodeGap(string channel, Epoch epoch, long from, long to)
-    {
-        using var frames = new FrameBuffer(256);
-        var gap = new GapMessage { TimestampMicros = _time.NowMicros(), Channel = channel, Epoch = epoch, From = from, To = to };
-        return Append(gap, frames) ? frames.ToArray() : [];
-    }
+    bool IOutboundOwner.TakesWhatWaits => IsStream;
+
+    byte[] IQueueWords.EncodeGap(string channel, Epoch epoch, long from, long to) =>
+        Encode(new GapMessage { TimestampMicros = _time.NowMicros(), Channel = channel, Epoch = epoch, From = from, To = to });
 
     void IValueTaskSource.GetResult(short token) => _reader.GetResult(token);
 
@@ -247,8 +258,19 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         }
     }
 
+    private byte[] Encode(ServerMessage message)
+    {
+        using var frames = new FrameBuffer(256);
+        return Append(message, frames) ? frames.ToArray() : [];
+    }
+
     private bool Append(ServerMessage message, FrameBuffer frames)
     {
+        if (IsStream)
+        {
+            return Dialect.TryEncode(message, frames);
+        }
+
         frames.BeginFrame(Dialect.Profile.IsBinary ? Opcode.Binary : Opcode.Text);
         if (Dialect.TryEncode(message, frames))
         {

@@ -32,6 +32,7 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             DialectKind.Hooks => new HooksBehaviour(_core),
             DialectKind.WebUi => new WebUiBehaviour(_core),
             DialectKind.Projects or DialectKind.Updates => new ListenerBehaviour(_core),
+            DialectKind.Sse => new StreamBehaviour(_core),
             _ => new ContextBehaviour(_core),
         };
     }

@@ -7,7 +7,7 @@ namespace Relay.Actors.Connections;
 public sealed class ConnectionRegistry
 {
     private readonly ConcurrentDictionary<long, ClientConnection> _connections = new();
-    private readonly int[] _byKind = new int[(int)DialectKind.RelayProtobuf + 1];
+    private readonly int[] _byKind = new int[(int)DialectKind.Sse + 1];
     private long _lastId;
     private volatile bool _isLeaving;
 

@@ -31,6 +31,9 @@ public sealed record ConnectionRequest
 
     /// <summary>permessage-deflate without context takeover was negotiated: shared compressed frames may be sent.</summary>
     public bool Deflate { get; init; }
+
+    /// <summary><c>sse</c>: what it asked for; such a client has no words to ask later.</summary>
+    public StreamOpening? Opening { get; init; }
 }
 
 /// <summary>Who a client is, as its credentials say. Immutable.</summary>

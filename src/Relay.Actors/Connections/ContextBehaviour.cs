@@ -138,6 +138,20 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         }
     }
 
+    /// <summary>Why the client may not have a subscription, for people; null when it may.</summary>
+    internal string? WhyNot(SubscribeCommand command)
+    {
+        if (command.IsPattern ? MayUsePatterns : MayRead(command.Channel))
+        {
+            return command.Presence == PresenceWish.None || core.HasPresence(command.Channel) ? null : ConnectionCore.PresenceOff(command.Channel);
+        }
+
+        return command.IsPattern ? "Not authorized to subscribe to patterns"
+            : !core.Principal.MaySubscribe ? "Not authorized to subscribe"
+            : IsAgent(command.Channel) ? "Not authorized to subscribe to this agent channel"
+            : "Not authorized to subscribe before authentication";
+    }
+
     private void Hear(string channel)
     {
         if (core.Principal.MaySubscribe)
@@ -148,19 +162,9 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
 
     private void Subscribe(SubscribeCommand command)
     {
-        if (command.IsPattern ? !MayUsePatterns : !MayRead(command.Channel))
+        if (WhyNot(command) is { } text)
         {
-            var text = command.IsPattern ? "Not authorized to subscribe to patterns"
-                : !core.Principal.MaySubscribe ? "Not authorized to subscribe"
-                : IsAgent(command.Channel) ? "Not authorized to subscribe to this agent channel"
-                : "Not authorized to subscribe before authentication";
             core.Refuse(command.RequestId, ErrorCode.NotAuthorized, text);
-            return;
-        }
-
-        if (command.Presence != PresenceWish.None && !core.HasPresence(command.Channel))
-        {
-            core.Refuse(command.RequestId, ErrorCode.NotAuthorized, ConnectionCore.PresenceOff(command.Channel));
             return;
         }
 

@@ -236,10 +236,14 @@ public sealed class Outbound
     // current gathered send plays that part.
     private void Overflow()
     {
-        _queue!.Clear();
+        if (!_owner.TakesWhatWaits)
+        {
+            _queue!.Clear();
+        }
+
         _state = State.Closing;
         _linger = StuckLinger;
-        _queue.Add(_owner.OnOverflow());
+        _queue!.Add(_owner.OnOverflow());
     }
 
     private void StartPump()
@@ -308,4 +312,10 @@ internal interface IOutboundOwner : IQueueWords
 {
     /// <summary>The client reads too slowly and the bound is reached: returns the close frame to end with.</summary>
     byte[] OnOverflow();
+
+    /// <summary>
+    /// True when the last frame goes behind what waits at the bound, not in its place. For clients that come back at once with the position they reached: their
+    /// transports take little at once, and of a long history they would get nothing, as often as they come.
+    /// </summary>
+    bool TakesWhatWaits => false;
 }

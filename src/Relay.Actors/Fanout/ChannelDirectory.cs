@@ -9,7 +9,7 @@ namespace Relay.Actors.Fanout;
 /// </summary>
 public sealed class ChannelDirectory
 {
-    private const int Kinds = (int)DialectKind.RelayProtobuf + 1;
+    private const int Kinds = (int)DialectKind.Sse + 1;
 
     // Most channels are one user's, with one client: these share their counts.
     private static readonly int[][] Single = [.. Enumerable.Range(0, Kinds).Select(static kind => CountsOf(one => one == kind ? 1 : 0))];

@@ -411,7 +411,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             From = reply.Position.Epoch == _position.Epoch ? _position.Offset + 1 : 1,
             To = reply.Events.Count > 0 ? reply.Events[0].Position.Offset - 1 : reply.Position.Offset,
         };
-        foreach (var subscription in _subscribers.Of(DialectKind.Relay).Concat(_subscribers.Of(DialectKind.RelayProtobuf)))
+        foreach (var subscription in (Subscription[])[.. _subscribers.Of(DialectKind.Relay), .. _subscribers.Of(DialectKind.RelayProtobuf), .. _subscribers.Of(DialectKind.Sse)])
         {
             subscription.Client.Send(gap);
         }

@@ -89,7 +89,11 @@ public sealed class FrameBatch : IDisposable
     private void Encode(Publication publication, WireEncoding encoding, CompressionLevel level)
     {
         var opcode = encoding.Dialect.Profile.IsBinary ? Opcode.Binary : Opcode.Text;
-        if (encoding.Deflate)
+        if (encoding.Dialect.Profile.IsStream)
+        {
+            encoding.Dialect.EncodeEvent(publication, _frames);
+        }
+        else if (encoding.Deflate)
         {
             var plain = t_plain ??= new FrameBuffer();
             plain.Reset();
@@ -148,7 +152,7 @@ public sealed class FrameBatch : IDisposable
 public sealed class WireEncoding
 {
     /// <summary>Most ways there are: every dialect, compressed or not.</summary>
-    public const int MaxSlots = 2 * ((int)DialectKind.RelayProtobuf + 1);
+    public const int MaxSlots = 2 * ((int)DialectKind.Sse + 1);
 
     /// <summary>Describes a way.</summary>
     public WireEncoding(IDialect dialect, bool deflate, int compressionThreshold)

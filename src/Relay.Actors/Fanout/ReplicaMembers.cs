@@ -123,7 +123,9 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
             {
                 TimestampMicros = Now,
                 RequestId = subscription.RequestId,
+                Channel = subscription.Channel,
                 Position = position,
+                Start = missed.Count > 0 ? missed[0].Position with { Offset = missed[0].Position.Offset - 1 } : position,
                 Recovered = recovered,
             });
         }

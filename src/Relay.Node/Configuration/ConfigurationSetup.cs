@@ -51,5 +51,8 @@ public static class ConfigurationSetup
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.", LogLevel.Warning);
+
+        // Its lines show whole URLs, and a page that cannot set headers brings its token there.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
     }
 }

@@ -62,11 +62,15 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
         }
 
         headers.AccessControlAllowMethods = "GET, POST, DELETE, OPTIONS";
-        headers.AccessControlAllowHeaders = "Authorization, Content-Type";
+        headers.AccessControlAllowHeaders = "Authorization, Content-Type, Last-Event-ID";
         headers.AccessControlMaxAge = "600";
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         return false;
     }
+
+    /// <summary>True for a page of an origin that is not allowed.</summary>
+    public bool IsForeign(HttpContext context) =>
+        context.Request.Headers.Origin.ToString() is { Length: > 0 } origin && !_origins.Allows(origin, context.Request.Host.Value);
 
     /// <summary>The whole body; its size is bounded by <c>Limits:MaxRequestBodyBytes</c>.</summary>
     /// <exception cref="BadHttpRequestException">Too large, or cut off.</exception>

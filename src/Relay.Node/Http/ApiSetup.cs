@@ -1,4 +1,5 @@
 using Microsoft.Net.Http.Headers;
+using Relay.Node.EventStreams;
 using Relay.Node.WebSockets;
 
 namespace Relay.Node.Http;
@@ -7,7 +8,8 @@ namespace Relay.Node.Http;
 public static class ApiSetup
 {
     /// <summary>Registers what the endpoints share.</summary>
-    public static IServiceCollection AddRelayApi(this IServiceCollection services) => services.AddRoutingCore().AddSingleton<ApiGuard>();
+    public static IServiceCollection AddRelayApi(this IServiceCollection services) =>
+        services.AddRoutingCore().AddSingleton<ApiGuard>().AddSingleton<EventStreamEndpoint>().AddSingleton<PublishStreamEndpoint>();
 
     /// <summary>Maps every endpoint; on listeners of one dialect only what that dialect has.</summary>
     public static WebApplication MapRelayApi(this WebApplication app)
@@ -19,6 +21,8 @@ public static class ApiSetup
         UpdatesApi.Map(app);
         WebUiApi.Map(app);
         NativeApi.Map(app);
+        app.MapPost("/api/v1/publish/stream", app.Services.GetRequiredService<PublishStreamEndpoint>().ServeAsync);
+        app.MapGet("/sse", app.Services.GetRequiredService<EventStreamEndpoint>().ServeAsync);
         return app;
     }
 

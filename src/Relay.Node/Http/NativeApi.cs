@@ -207,7 +207,8 @@ internal static class NativeApi
         return body;
     }
 
-    private static bool TryRead(JsonElement entry, out string channel, out PublishItem item, out string problem)
+    /// <summary>Reads one publish: channel, event, data, id, key, ttl.</summary>
+    internal static bool TryRead(JsonElement entry, out string channel, out PublishItem item, out string problem)
     {
         channel = "";
         item = default;
@@ -290,23 +291,11 @@ internal static class NativeApi
         try
         {
             var reply = await relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted);
-            if (reply.Refusal is { } reason)
-            {
-                return new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason);
-            }
-
-            var outcome = reply.Outcomes[0];
-            var status = outcome.Error switch
-            {
-                null => StatusCodes.Status200OK,
-                ErrorCode.VersionMismatch => StatusCodes.Status409Conflict,
-                _ => StatusCodes.Status400BadRequest,
-            };
-            return new Result(status, outcome, reply.Subscribers, outcome.ErrorText);
+            return Result.Of(reply, 0);
         }
         catch (AskTimeoutException)
         {
-            return new Result(StatusCodes.Status503ServiceUnavailable, default, 0, "The channel did not answer in time");
+            return Result.NoAnswer;
         }
     }
 
@@ -328,7 +317,8 @@ internal static class NativeApi
             json.WriteEndArray();
         });
 
-    private static void Write(Utf8JsonWriter json, string channel, Result result)
+    /// <summary>Writes the members of one outcome.</summary>
+    internal static void Write(Utf8JsonWriter json, string channel, Result result)
     {
         if (result.Status != StatusCodes.Status200OK)
         {
@@ -359,8 +349,28 @@ internal static class NativeApi
         json.WriteNumber("subscribers", result.Subscribers);
     }
 
-    private sealed record Result(int Status, PublishOutcome Outcome, int Subscribers, string Error)
+    /// <summary>What became of one publish, with its HTTP status.</summary>
+    internal sealed record Result(int Status, PublishOutcome Outcome, int Subscribers, string Error)
     {
+        public static Result NoAnswer { get; } = new(StatusCodes.Status503ServiceUnavailable, default, 0, "The channel did not answer in time");
+
+        public static Result Of(PublishReply reply, int index)
+        {
+            if (reply.Refusal is { } reason)
+            {
+                return new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason);
+            }
+
+            ref readonly var outcome = ref reply.Outcomes[index];
+            var status = outcome.Error switch
+            {
+                null => StatusCodes.Status200OK,
+                ErrorCode.VersionMismatch => StatusCodes.Status409Conflict,
+                _ => StatusCodes.Status400BadRequest,
+            };
+            return new Result(status, outcome, reply.Subscribers, outcome.ErrorText);
+        }
+
         public static Result Refused(string problem) => new(StatusCodes.Status400BadRequest, default, 0, problem);
     }
 }

@@ -3,7 +3,8 @@ using System.Diagnostics.Metrics;
 namespace Relay.Node.WebSockets;
 
 /// <summary>
-/// The instruments of this room's meter <c>Relay.Node.WebSockets</c>. Counted once per connection, never per message.
+/// The instruments of this room's meter <c>Relay.Node.WebSockets</c>. Counted once per connection, never per message. Event streams are counted with the
+/// WebSockets, as dialect <c>sse</c>.
 /// </summary>
 /// <remarks>
 /// | name | unit | tags |

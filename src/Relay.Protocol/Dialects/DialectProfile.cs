@@ -23,6 +23,9 @@ public enum DialectKind
 
     /// <summary>Native, protobuf.</summary>
     RelayProtobuf,
+
+    /// <summary>Native, Server-Sent Events over HTTP; never spoken on a WebSocket.</summary>
+    Sse,
 }
 
 /// <summary>What differs between client families besides their words (protocols.md, "Rules for every dialect" and the dialect's own section).</summary>
@@ -55,6 +58,11 @@ public sealed record DialectProfile
     /// <summary>True when unacked task, subtask and message events are sent again (<c>context</c>).</summary>
     public bool Redelivers { get; init; }
 
-    /// <summary>True when client messages are ignored (<c>projects</c>, <c>updates</c>).</summary>
+    /// <summary>True when client messages are ignored (<c>projects</c>, <c>updates</c>, <c>sse</c>).</summary>
     public bool IgnoresClient { get; init; }
+
+    /// <summary>
+    /// True when what the dialect writes goes out as it is, as part of an HTTP response: no WebSocket frame around it, no control frames (<c>sse</c>).
+    /// </summary>
+    public bool IsStream { get; init; }
 }

@@ -3,11 +3,11 @@ namespace Relay.Protocol;
 /// <summary>Every dialect with its default profile, and the way to make one with another.</summary>
 public static class Dialects
 {
-    /// <summary>One of each kind, in the order of <see cref="DialectKind"/>.</summary>
+    /// <summary>One of each kind that a WebSocket may speak, in the order of <see cref="DialectKind"/>.</summary>
     public static IReadOnlyList<IDialect> All { get; } = [.. DefaultProfiles().Select(Create)];
 
     /// <summary>The dialect of a kind.</summary>
-    public static IDialect ByKind(DialectKind kind) => All[(int)kind];
+    public static IDialect ByKind(DialectKind kind) => kind == DialectKind.Sse ? SseDialect.Default : All[(int)kind];
 
     /// <summary>
     /// The dialect that a WebSocket subprotocol chooses, e.g. <c>relay.v1</c>; null for any other text. Case counts (RFC 6455, 4.1).
@@ -30,6 +30,7 @@ public static class Dialects
         DialectKind.WebUi => new WebUiDialect(profile),
         DialectKind.Relay => new RelayJsonDialect(profile),
         DialectKind.RelayProtobuf => new RelayProtobufDialect(profile),
+        DialectKind.Sse => new SseDialect(profile),
         _ => throw new ArgumentOutOfRangeException(nameof(profile), profile.Kind, "There is no such dialect."),
     };
 

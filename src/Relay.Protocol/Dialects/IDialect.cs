@@ -5,7 +5,9 @@ namespace Relay.Protocol;
 /// <summary>
 /// One client family's wire format. A dialect only decodes and encodes; everything else in which families differ (limits, greeting, liveness,
 /// channels of a new connection) is data in its <see cref="Profile"/>. Stateless and thread-safe: one instance serves all connections.
-/// <para>Encoders append the <b>message payload</b> (one JSON object or one protobuf message), never WebSocket framing.</para>
+/// <para>
+/// Encoders append the <b>message payload</b> (one JSON object, one protobuf message, one block of an event stream), never WebSocket framing.
+/// </para>
 /// </summary>
 public interface IDialect
 {

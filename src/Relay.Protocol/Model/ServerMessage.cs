@@ -51,8 +51,14 @@ public class AckMessage : ServerMessage
 /// <summary>Positive answer to a native <c>subscribe</c>; older dialects see a plain ack.</summary>
 public sealed class SubscribedMessage : AckMessage
 {
+    /// <summary>What was subscribed to, for clients whose request has no id of theirs (<c>sse</c>).</summary>
+    public string Channel { get; init; } = "";
+
     /// <summary>Position from which the subscription runs: later events follow.</summary>
     public required StreamPosition Position { get; init; }
+
+    /// <summary>Position behind which everything follows, events brought later included: where to resume if none of them arrives.</summary>
+    public StreamPosition Start { get; init; }
 
     /// <summary>True when everything after <c>since</c> follows without a gap; null when the client asked for no resume.</summary>
     public bool? Recovered { get; init; }

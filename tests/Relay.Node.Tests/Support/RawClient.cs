@@ -119,6 +119,21 @@ internal sealed class RawClient : IDisposable
         return Encoding.Latin1.GetString(Take(end + 4));
     }
 
+    /// <summary>The next line, without its CRLF.</summary>
+    public async Task<string> ReadLineAsync()
+    {
+        int end;
+        while ((end = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_received).IndexOf("\r\n"u8)) < 0)
+        {
+            Assert.True(await ReceiveAsync() > 0, $"connection ended inside a line: {Received}");
+        }
+
+        return Encoding.Latin1.GetString(Take(end + 2)[..end]);
+    }
+
+    /// <summary>The next so many bytes.</summary>
+    public Task<byte[]> ReadBytesAsync(int count) => TakeAsync(count);
+
     /// <summary>The next frame of the server.</summary>
     public async Task<(Opcode Opcode, byte[] Payload, bool Compressed)> ReadFrameAsync()
     {
