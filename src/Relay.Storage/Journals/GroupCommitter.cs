@@ -24,6 +24,9 @@ internal sealed class GroupCommitter(JournalLimits limits, string place, string 
     private readonly WriteCheck _check = new(limits);
     private readonly Lock _gate = new();
     private readonly Queue<PendingWrite> _queue = new();
+
+    // Pruning waits apart, a piece for each group: channels that began together are pruned together, and a group that did all of it kept every publisher waiting.
+    private readonly Queue<PendingWrite> _prunes = new();
     private readonly SemaphoreSlim _arrived = new(0, 1);
     private readonly List<PendingWrite> _group = [];
     private int _queuedRecords;
@@ -148,7 +151,7 @@ internal sealed class GroupCommitter(JournalLimits limits, string place, string 
 
     private void Enqueue(PendingWrite pending)
     {
-        _queue.Enqueue(pending);
+        (pending.Operation is PruneStream ? _prunes : _queue).Enqueue(pending);
         _queuedRecords += pending.Records;
         _queuedBytes += pending.Bytes;
         Signal();
@@ -171,11 +174,13 @@ internal sealed class GroupCommitter(JournalLimits limits, string place, string 
             var records = 0;
             while (_queue.TryPeek(out var next) && (_group.Count == 0 || records + next.Records <= limits.GroupRecords))
             {
-                _queue.Dequeue();
-                _queuedRecords -= next.Records;
-                _queuedBytes -= next.Bytes;
                 records += next.Records;
-                _group.Add(next);
+                _group.Add(Left(_queue.Dequeue()));
+            }
+
+            if (_prunes.TryDequeue(out var prune))
+            {
+                _group.Add(Left(prune));
             }
 
             ended = _closed && _group.Count == 0;
@@ -188,6 +193,13 @@ internal sealed class GroupCommitter(JournalLimits limits, string place, string 
 
             return _group.Count > 0;
         }
+    }
+
+    private PendingWrite Left(PendingWrite pending)
+    {
+        _queuedRecords -= pending.Records;
+        _queuedBytes -= pending.Bytes;
+        return pending;
     }
 
     private void Tell(long began)
