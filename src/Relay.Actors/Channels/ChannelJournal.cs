@@ -95,11 +95,14 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
         success: static result => new JournalRemoved(result.IsDone ? null : result.Reason ?? result.Outcome.ToString()),
         failure: static error => new JournalRemoved(error.Message));
 
-    /// <summary>Counts stored events and drops old ones from time to time: a quarter of the window may stay too long, which makes pruning rare.</summary>
+    /// <summary>
+    /// Counts stored events and drops old ones from time to time: a quarter of what is kept may stay too long. A journal looks through all that is kept each time, so
+    /// that is four rows for each event.
+    /// </summary>
     public void Stored(int events, long nowMicros)
     {
         _sincePruned += events;
-        if (_sincePruned <= Math.Max(64, settings.HistoryLength / 4))
+        if (_sincePruned <= Math.Max(64, (settings.HistoryLength + settings.DedupeIds) / 4))
         {
             return;
         }

@@ -158,7 +158,7 @@ public sealed class DurableKeysTests : IDisposable
         ++_starts,
         settings: new RelaySettings
         {
-            Namespaces = new Dictionary<string, NamespaceSettings> { ["topics"] = new() { Durability = Durability.Sql, HistoryLength = 10, KeyedValues = 3 } },
+            Namespaces = new Dictionary<string, NamespaceSettings> { ["topics"] = new() { Durability = Durability.Sql, HistoryLength = 10, DedupeIds = 100, KeyedValues = 3 } },
         },
         configure: parts => parts with { Journals = new ChannelJournals(Sql: _journal) });
 }

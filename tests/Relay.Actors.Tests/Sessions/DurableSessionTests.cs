@@ -221,7 +221,7 @@ public sealed class DurableSessionTests : IDisposable
     [Fact]
     public void A_conversation_outlives_the_channels_history_up_to_its_own_bound()
     {
-        _space = _space with { HistoryLength = 10, HistoryAge = TimeSpan.FromSeconds(20) };
+        _space = _space with { HistoryLength = 10, DedupeIds = 100, HistoryAge = TimeSpan.FromSeconds(20) };
         Restart();
         Ask<SessionJoined>(new CreateSession());
         for (var i = 1; i <= 4; i++)
