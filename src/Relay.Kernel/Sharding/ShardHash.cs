@@ -21,7 +21,8 @@ public static class ShardHash
         return (int)((uint)(hash ^ (hash >> 32)) % (uint)shardCount);
     }
 
-    internal static ulong Fnv1A(string text)
+    /// <summary>FNV-1a, 64 bit, over the text's UTF-8 bytes.</summary>
+    public static ulong Fnv1A(string text)
     {
         var hash = OffsetBasis;
         for (var i = 0; i < text.Length; i++)

@@ -1,0 +1,178 @@
+using Relay.Cluster.Rules;
+
+namespace Relay.Cluster.Tests.Simulation;
+
+/// <summary>Single faults in a good network: what each costs, in time and in moves. Times are those of <see cref="ClusterTimes"/>: lease 4 s, heartbeat 1 s.</summary>
+public sealed class ScenarioTests
+{
+    private const int Shards = 32;
+    private readonly World _world = new(1, Shards, movesAtOnce: 2) { KeepsLog = true };
+
+    [Fact]
+    public void A_new_cluster_serves_after_a_lease_and_nodes_that_start_together_claim_only_their_own()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(3.9);
+        Assert.Equal(0, _world.Starts);
+        _world.RunUntil(5.5);
+        _world.CheckSettled();
+        Assert.Equal(Shards, _world.Starts);
+        Assert.Empty(_world.Moves);
+    }
+
+    [Fact]
+    public void A_node_that_joins_gets_its_shards_by_moves_each_once_and_the_others_move_nothing()
+    {
+        Start("a", "b");
+        _world.RunUntil(10);
+        _world.Add("c");
+        _world.RunUntil(20);
+        _world.CheckSettled();
+        var own = Enumerable.Range(0, Shards).Count(shard => _world.Nodes[2].Acts(shard));
+        Assert.Equal(own, _world.Moves.Count);
+        Assert.All(_world.Moves.Values, static moves => Assert.Equal(1, moves));
+        Assert.Equal(Shards + own, _world.Starts);
+    }
+
+    [Fact]
+    public void Shards_of_a_crashed_node_are_served_by_others_within_a_lease_and_two_seconds_and_nothing_else_moves()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        var lost = Enumerable.Range(0, Shards).Where(shard => _world.Nodes[0].Acts(shard)).ToArray();
+        _world.Nodes[0].Crash();
+        _world.RunUntil(16);
+        _world.CheckSettled();
+        Assert.NotEmpty(lost);
+        Assert.Equal(Shards + lost.Length, _world.Starts);
+        Assert.Empty(_world.Moves);
+    }
+
+    [Fact]
+    public void Whenever_a_node_crashes_its_shards_are_served_again_within_a_lease_and_two_seconds()
+    {
+        for (var seed = 0; seed < 100; seed++)
+        {
+            var world = new World(seed, Shards, movesAtOnce: 2);
+            foreach (var name in (string[])["a", "b", "c"])
+            {
+                world.After(world.Random.Next(1_000_000), () => world.Add(name));
+            }
+
+            var crash = 12 + world.Random.NextDouble();
+            world.RunUntil(crash);
+            world.Nodes[world.Random.Next(3)].Crash();
+            world.RunUntil(crash + 6);
+            world.CheckSettled();
+        }
+    }
+
+    [Fact]
+    public void A_pause_shorter_than_the_trust_costs_nothing()
+    {
+        Start("a", "b");
+        _world.RunUntil(10);
+        _world.Nodes[0].Pause(1_900_000);
+        _world.RunUntil(15);
+        _world.CheckSettled();
+        Assert.Equal(Shards, _world.Starts);
+        Assert.DoesNotContain(_world.Log, static line => line.Contains("SuspendAll", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_node_that_sleeps_past_its_lease_wakes_up_without_its_shards_and_gets_them_back()
+    {
+        Start("a", "b");
+        _world.RunUntil(10);
+        var paused = _world.Nodes[0];
+        var own = Enumerable.Range(0, Shards).Where(shard => paused.Acts(shard)).ToArray();
+        paused.Pause(8_000_000);
+        _world.RunUntil(17.9);
+        Assert.All(own, shard => Assert.True(_world.Nodes[1].Acts(shard)));
+        _world.RunUntil(25);
+        _world.CheckSettled();
+        Assert.Equal(Shards + (2 * own.Length), _world.Starts);
+    }
+
+    [Fact]
+    public void While_the_store_is_away_nothing_is_served_and_afterwards_everybody_goes_on_with_what_they_had()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        _world.IsStoreUp = false;
+        _world.RunUntil(14);
+        Assert.DoesNotContain(_world.Nodes, static node => Enumerable.Range(0, Shards).Any(node.Acts));
+        _world.RunUntil(70);
+        _world.IsStoreUp = true;
+        _world.RunUntil(71);
+        _world.CheckSettled();
+        _world.RunUntil(90);
+        _world.CheckSettled();
+        Assert.Equal(Shards, _world.Starts);
+        Assert.Empty(_world.Moves);
+    }
+
+    [Fact]
+    public void A_store_that_lost_its_memory_gives_every_shard_back_under_a_higher_fence_a_lease_later()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        _world.Store.Forget();
+        _world.RunUntil(13.9);
+        Assert.Equal(Shards, _world.Starts);
+        _world.RunUntil(17);
+        _world.CheckSettled();
+        Assert.Equal(2 * Shards, _world.Starts);
+        Assert.Empty(_world.Moves);
+    }
+
+    [Theory]
+    [InlineData(3600)]
+    [InlineData(-3600)]
+    public void A_jump_of_the_stores_clock_changes_nothing(int seconds)
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        _world.JumpStoreClock(seconds * 1_000_000L);
+        _world.RunUntil(20);
+        _world.CheckSettled();
+        Assert.Equal(Shards, _world.Starts);
+        _world.Nodes[0].Crash();
+        _world.RunUntil(30);
+        _world.CheckSettled();
+    }
+
+    [Fact]
+    public void A_node_that_leaves_hands_everything_over_and_is_gone_at_once()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        var own = Enumerable.Range(0, Shards).Count(shard => _world.Nodes[0].Acts(shard));
+        _world.Nodes[0].Leave();
+        _world.RunUntil(15);
+        Assert.True(_world.Nodes[0].HasLeft);
+        Assert.False(_world.Store.IsMember(_world.Nodes[0].Id));
+        _world.CheckSettled();
+        Assert.Equal(own, _world.Moves.Count);
+        Assert.Equal(Shards + own, _world.Starts);
+    }
+
+    [Fact]
+    public void The_last_node_leaves_too()
+    {
+        Start("a");
+        _world.RunUntil(10);
+        _world.Nodes[0].Leave();
+        _world.RunUntil(12);
+        Assert.True(_world.Nodes[0].HasLeft);
+        Assert.All(Enumerable.Range(0, Shards), shard => Assert.Null(_world.Store.Owner(shard)));
+    }
+
+    private void Start(params string[] names)
+    {
+        foreach (var name in names)
+        {
+            _world.Add(name);
+        }
+    }
+}
