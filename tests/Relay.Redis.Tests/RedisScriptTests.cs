@@ -14,6 +14,15 @@ public sealed class RedisScriptTests
         Assert.Matches("^[0-9a-f]{40}$", script.Hash);
     }
 
+    [Fact]
+    public void A_prelude_stands_behind_the_first_lines_and_adds_nothing_to_them()
+    {
+        var script = RedisScript.FromResource(typeof(RedisScript).Assembly, "claim.lua", prelude: "prelude.lua");
+        Assert.Equal("claim", script.Name);
+        Assert.Equal(["state"], script.Keys);
+        Assert.Equal(["node", "changes", "epoch", "drawn"], script.Arguments);
+    }
+
     [Theory]
     [InlineData("return 1")]
     [InlineData("-- no colon\nreturn 1")]

@@ -46,7 +46,19 @@ public sealed class RedisScript
     /// <param name="name">The end of the resource's name, such as <c>lease_claim.lua</c>; exactly one resource must end so.</param>
     /// <exception cref="ArgumentException">No such resource, or several.</exception>
     /// <exception cref="FormatException">The first lines do not follow the form.</exception>
-    public static RedisScript FromResource(Assembly assembly, string name)
+    public static RedisScript FromResource(Assembly assembly, string name) => new(ReadResource(assembly, name));
+
+    /// <summary>As the other, with the text of another resource, such as functions that several scripts share, between the first lines and the rest.</summary>
+    public static RedisScript FromResource(Assembly assembly, string name, string prelude)
+    {
+        var text = ReadResource(assembly, name);
+        var rest = 0;
+        while (text.AsSpan(rest).StartsWith("--", StringComparison.Ordinal) && text.IndexOf('\n', rest) is >= 0 and var end)
+            rest = end + 1;
+        return new RedisScript($"{text[..rest]}\n{ReadResource(assembly, prelude)}\n{text[rest..]}");
+    }
+
+    private static string ReadResource(Assembly assembly, string name)
     {
         ArgumentNullException.ThrowIfNull(assembly);
         var found = Array.FindAll(assembly.GetManifestResourceNames(),
@@ -55,7 +67,7 @@ public sealed class RedisScript
             throw new ArgumentException($"{found.Length} resources of {assembly.GetName().Name} are named '{name}'; expected one.", nameof(name));
         using var stream = assembly.GetManifestResourceStream(found[0])!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
-        return new RedisScript(reader.ReadToEnd());
+        return reader.ReadToEnd();
     }
 
     /// <exception cref="FormatException">The first lines do not follow the form.</exception>
@@ -70,12 +82,19 @@ public sealed class RedisScript
     public ValueTask<RedisValue> RunAsync(RedisClient redis, ReadOnlySpan<RedisArg> keys, ReadOnlySpan<RedisArg> arguments)
     {
         ArgumentNullException.ThrowIfNull(redis);
-        _signature.Check(keys.Length, arguments.Length);
-        RedisArg[] command = ["EVALSHA", Hash, keys.Length, .. keys, .. arguments];
-        return RunAsync(redis, command);
+        return RunAsync(redis, redis.Options.CommandTimeout, keys, arguments);
     }
 
-    private async ValueTask<RedisValue> RunAsync(RedisClient redis, RedisArg[] command)
+    /// <summary>As the other, with a time-out of its own.</summary>
+    public ValueTask<RedisValue> RunAsync(RedisClient redis, TimeSpan timeout, ReadOnlySpan<RedisArg> keys, ReadOnlySpan<RedisArg> arguments)
+    {
+        ArgumentNullException.ThrowIfNull(redis);
+        _signature.Check(keys.Length, arguments.Length);
+        RedisArg[] command = ["EVALSHA", Hash, keys.Length, .. keys, .. arguments];
+        return RunAsync(redis, timeout, command);
+    }
+
+    private async ValueTask<RedisValue> RunAsync(RedisClient redis, TimeSpan timeout, RedisArg[] command)
     {
         // A second NOSCRIPT right after loading means that somebody flushes in a loop, or that a proxy spreads commands over servers.
         const int Loads = 2;
@@ -83,7 +102,7 @@ public sealed class RedisScript
         {
             try
             {
-                return await redis.SendAsync(command);
+                return await redis.SendAsync(timeout, command);
             }
             catch (RedisException error) when (load < Loads && string.Equals(error.Code, "NOSCRIPT", StringComparison.Ordinal))
             {

@@ -77,6 +77,15 @@ public sealed partial class RedisSubscriber : IAsyncDisposable
         _ending.Dispose();
     }
 
+    /// <summary>Gives up the current connection, if there is one, for what its owner has noticed about it; the next is opened as after any loss.</summary>
+    internal void Reconnect(string reason)
+    {
+        RedisConnection? connection;
+        lock (_gate)
+            connection = _connection;
+        connection?.Abort(new RedisException(RedisErrorKind.Unavailable, reason));
+    }
+
     internal void Remove(RedisSubscription subscription)
     {
         lock (_gate)
