@@ -64,17 +64,13 @@ fi
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
-passed=0 failed=0 skipped=0
-for project in tests/*/*.Tests.csproj; do
-    name=$(basename "$project" .csproj)
-    if [ "$#" -gt 0 ]; then
-        wanted=no
-        for word in "$@"; do [[ "$name" == *"$word"* ]] && wanted=yes; done
-        [ "$wanted" = yes ] || continue
-    fi
-    started=$SECONDS
+
+# Runs one test project, tells how it went and leaves its counts.
+run() {
+    local name started=$SECONDS trx code counters p f t e s report
+    name=$(basename "$1" .csproj)
     trx="$results/$name.trx"
-    dotnet test "$project" -c Release --no-build -nodeReuse:false --logger "trx;LogFileName=$trx" --blame-hang-timeout "$hang" --blame-hang-dump-type none \
+    dotnet test "$1" -c Release --no-build -nodeReuse:false --logger "trx;LogFileName=$trx" --blame-hang-timeout "$hang" --blame-hang-dump-type none \
         >"$results/$name.log" 2>&1
     code=$?
     counters=$(grep -o '<Counters [^>]*>' "$trx" 2>/dev/null | head -n 1)
@@ -85,14 +81,59 @@ for project in tests/*/*.Tests.csproj; do
     # A runner that died, hung or ran nothing is a failure even if no single test says so.
     if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
     if [ "$t" -eq 0 ]; then f=1; fi
-    if [ "$f" -gt 0 ]; then cat "$results/$name.log"; fi
-    printf '%-28s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$p" "$f" "$s" $((SECONDS - started))
-    if [ "$s" -gt 0 ]; then
-        grep -A 4 'outcome="NotExecuted"' "$trx" | sed -n 's/.*<Message>\(.*\)<\/Message>.*/\1/p' | sort | uniq -c | sed 's/^ *\([0-9]*\) /    \1 skipped: /'
-    fi
-    if [ -n "${RELAY_LONG:-}" ]; then
-        sed -n 's/.*<StdOut>\([0-9]* \(kills\|power cuts\|failed syncs\): .*\)/\1/p' "$trx" | sed 's/<\/StdOut>.*//; s/^/    /'
-    fi
+    report=$(
+        if [ "$f" -gt 0 ]; then cat "$results/$name.log"; fi
+        printf '%-28s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$p" "$f" "$s" $((SECONDS - started))
+        if [ "$s" -gt 0 ]; then
+            grep -A 4 'outcome="NotExecuted"' "$trx" | sed -n 's/.*<Message>\(.*\)<\/Message>.*/\1/p' | sort | uniq -c | sed 's/^ *\([0-9]*\) /    \1 skipped: /'
+        fi
+        if [ -n "${RELAY_LONG:-}" ]; then
+            sed -n 's/.*<StdOut>\([0-9]* \(kills\|power cuts\|failed syncs\): .*\)/\1/p' "$trx" | sed 's/<\/StdOut>.*//; s/^/    /'
+        fi
+    )
+    printf '%s\n' "$report"
+    echo "$p $f $s" >"$results/$name.counts"
+}
+
+wanted() {
+    [ "${#words[@]}" -eq 0 ] && return 0
+    local word
+    for word in "${words[@]}"; do [[ "$1" == *"$word"* ]] && return 0; done
+    return 1
+}
+
+# Two at a time: the tests of whole nodes mostly wait (for starts, disks, keep-alives), and take as long as all others together. Tests of chance that run long
+# have the machine for themselves.
+words=("$@") nodes=() others=()
+for project in tests/*/*.Tests.csproj; do
+    name=$(basename "$project" .csproj)
+    if ! wanted "$name"; then continue; fi
+    : >"$results/$name.counts"
+    if [ "$name" = Relay.EndToEnd.Tests ]; then nodes+=("$project"); else others+=("$project"); fi
+done
+if [ "${#nodes[@]}" -eq 0 ] && [ "${#others[@]}" -eq 0 ]; then
+    echo "No test project's name contains: ${words[*]}" >&2
+    echo "0 passed, 0 failed"
+    exit 1
+fi
+lane() { local project; for project in "$@"; do run "$project"; done; }
+if [ -n "${RELAY_LONG:-}" ]; then
+    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"}
+else
+    # In a process group of its own, so that it can be ended with all it started.
+    set -m
+    lane ${nodes[@]+"${nodes[@]}"} &
+    beside=$!
+    set +m
+    trap 'kill -- "-$beside" 2>/dev/null; exit 130' INT TERM
+    lane ${others[@]+"${others[@]}"}
+    wait "$beside"
+fi
+
+passed=0 failed=0 skipped=0
+for counts in "$results"/*.counts; do
+    p=0 f=1 s=0
+    read -r p f s <"$counts" 2>/dev/null || { p=0 f=1 s=0; }
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 

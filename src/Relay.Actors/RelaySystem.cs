@@ -9,7 +9,6 @@ using Relay.Actors.Metrics;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
 using Relay.Protocol;
-using Relay.Protocol.WebSockets;
 
 namespace Relay.Actors;
 
@@ -159,7 +158,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             transport,
             _connections.Time,
             IsNative(request.Dialect.Profile.Kind) ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
-        connection.Start(_system.ActorOf(Props.Create(() => new ConnectionActor(connection, _connections))));
+        connection.Start(_system.ActorOf(Props.Create(() => ConnectionActor.Create(connection, _connections))));
         return connection;
     }
 
@@ -226,15 +225,12 @@ public sealed partial class RelaySystem : IConnectionFactory
     public async Task CloseConnectionsAsync(TimeSpan timeout)
     {
         Connections.IsLeaving = true;
+
+        // Who comes meanwhile enters the registry and then looks at the mark (ConnectionActor): the walk must not look before it is seen.
+        Interlocked.MemoryBarrier();
         foreach (var connection in Connections.All)
         {
-            var native = IsNative(connection.Kind);
-            if (native)
-            {
-                connection.Send(new ReconnectMessage { TimestampMicros = _connections.Time.NowMicros(), AfterMilliseconds = 1000, Reason = "shutdown" });
-            }
-
-            connection.Close(native ? CloseCode.ServiceRestart : CloseCode.GoingAway, "Server is shutting down");
+            Goodbye.Say(connection, _connections.Time.NowMicros());
         }
 
         var until = _connections.Time.GetTimestamp();

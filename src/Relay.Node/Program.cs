@@ -31,6 +31,7 @@ if (await app.OpenRelayAsync() is { } failed)
     return failed;
 }
 
+app.UseRelayFailureAnswers();
 app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayApi();

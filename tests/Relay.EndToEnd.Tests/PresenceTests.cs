@@ -17,7 +17,7 @@ public sealed class PresenceTests
     [Fact]
     public async Task However_a_socket_ends_its_member_leaves()
     {
-        await using var node = await NodeProcess.StartAsync(("Dialects:relay:PingInterval", "1s"), ("Dialects:relay:IdleTimeout", "10s"));
+        await using var node = await NodeProcess.StartAsync(("Dialects:relay:PingInterval", "1s"), ("Dialects:relay:IdleTimeout", "6s"));
         await using var watcher = await node.NativeAsync();
         await watcher.SubscribeAsync("topics/x", Wish);
 

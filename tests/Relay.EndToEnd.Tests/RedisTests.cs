@@ -100,7 +100,7 @@ public sealed class RedisTests(ITestOutputHelper output)
         await using var node = await NodeProcess.StartAsync(("Redis:Endpoints", redis.Endpoint), ("Redis:Password", "wrong-secret"));
         await Eventually.UntilAsync(
             async () => (await node.GetAsync("/ready")).Body.Contains("Redis:Password", StringComparison.Ordinal), "the reason names the setting");
-        Assert.Contains("Redis:Password", node.Log, StringComparison.Ordinal);
+        await node.SaysAsync("Redis:Password");
         Assert.DoesNotContain("wrong-secret", node.Log + (await node.GetAsync("/ready")).Body, StringComparison.Ordinal);
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Unicode;
 using Relay.Actors.Sessions;
 
 namespace Relay.Actors.Agents;
@@ -36,10 +37,15 @@ internal static class AgentJson
         json.WriteString("error", message);
     });
 
-    /// <summary>An answer of an outside agent with the request it answers; false when <paramref name="answer"/> is no JSON object.</summary>
+    /// <summary>An answer of an outside agent with the request it answers; false when <paramref name="answer"/> is no JSON object in UTF-8.</summary>
     public static bool TryAddRequestId(byte[] answer, string requestId, out byte[] data)
     {
         data = [];
+        if (!Utf8.IsValid(answer))
+        {
+            return false;
+        }
+
         var reader = new Utf8JsonReader(answer, new JsonReaderOptions { MaxDepth = 64 });
         try
         {

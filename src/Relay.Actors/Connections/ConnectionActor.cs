@@ -22,6 +22,21 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
     private int _next;
     private bool _started;
 
+    /// <summary>The actor of <paramref name="client"/>; where there can be none, the client is dropped.</summary>
+    public static ConnectionActor Create(ClientConnection client, ConnectionServices services)
+    {
+        try
+        {
+            return new ConnectionActor(client, services);
+        }
+        catch
+        {
+            // Without an instance nothing of it runs at its end.
+            Drop(client);
+            throw;
+        }
+    }
+
     /// <summary>The actor of <paramref name="client"/>.</summary>
     public ConnectionActor(ClientConnection client, ConnectionServices services)
     {
@@ -45,6 +60,11 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         _started = true;
         _core.Services.Registry.Add(_client);
         _behaviour.Start();
+        if (_core.Services.Registry.IsLeaving)
+        {
+            // Who is in the registry before that was set is told by the walk over it, everyone else here.
+            Goodbye.Say(_client, _core.Now);
+        }
     }
 
     /// <inheritdoc/>
@@ -98,15 +118,27 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             return;
         }
 
-        _behaviour.SaveSession();
-        _core.Services.Registry.Remove(_client);
-        _behaviour.Stop();
-        _core.FlushPublishes();
-        _core.UnsubscribeAll();
+        try
+        {
+            _behaviour.SaveSession();
+            _core.Services.Registry.Remove(_client);
+            _behaviour.Stop();
+            _core.FlushPublishes();
+        }
+        finally
+        {
+            // Whatever failed, nothing of the client stays. After a disconnect most of this has been done.
+            _core.Services.Registry.Remove(_client);
+            _core.UnsubscribeAll();
+            Drop(_client);
+        }
+    }
 
-        // After a failure of this actor the socket may still be open; after a disconnect this does nothing.
-        _client.Outbound.Abort();
-        _client.End();
+    // After a failure the socket may still be open; after a disconnect this does nothing.
+    private static void Drop(ClientConnection client)
+    {
+        client.Outbound.Abort();
+        client.End();
     }
 
     private void HandleCommands()

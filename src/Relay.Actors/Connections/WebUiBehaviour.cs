@@ -28,6 +28,7 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
         {
             case SessionCreateCommand or SessionJoinCommand when !core.Principal.MaySubscribe:
             case ChatCommand or TypingCommand when !core.Principal.MayPublish:
+            case ChatCommand when _sessionId is null && core.Services.Settings.AutoCreateSession && !core.Principal.MaySubscribe:
                 core.Error(ErrorCode.NotAuthorized, "These credentials do not allow it");
                 return true;
             case SessionCreateCommand:

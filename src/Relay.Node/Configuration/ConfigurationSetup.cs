@@ -47,7 +47,8 @@ public static class ConfigurationSetup
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddConfiguration(configuration.GetSection("Logging"));
 
-        // A start that fails is told by NodeLifetime in one line; these two would add the stack trace.
+        // A start that fails is told by NodeLifetime in one line; these two would add the stack trace. Failures of requests, which the second would tell as well, are
+        // told by FailureAnswers.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.", LogLevel.Warning);

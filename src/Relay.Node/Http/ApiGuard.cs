@@ -1,7 +1,9 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
 using Relay.Node.WebSockets;
+using Relay.Protocol;
 
 namespace Relay.Node.Http;
 
@@ -36,6 +38,16 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
 
     /// <summary>Whose publish ids a caller's are.</summary>
     public string ScopeOf(HttpContext context) => IdentityOf(context)?.Subject ?? "";
+
+    /// <summary>
+    /// True when an admitted caller may read <paramref name="channel"/>. As on the WebSocket an agent's channel is for the agent itself and for whoever proved an
+    /// identity; over HTTP nobody is an agent by name.
+    /// </summary>
+    public bool MayRead(HttpContext context, string channel) => !ChannelName.IsIn(channel, ChannelName.Agents) || IdentityOf(context) is not null;
+
+    /// <summary>Refuses what <see cref="MayRead"/> does not allow.</summary>
+    public static Task RefuseReadAsync(HttpContext context) =>
+        context.JsonAsync(StatusCodes.Status403Forbidden, static json => Error(json, ErrorCodeName.Of(ErrorCode.NotAuthorized), "Not authorized to read this channel"));
 
     /// <summary>True when an admitted caller may have a token for <paramref name="subject"/>: holders of a token only for who they are, or an agent could
     /// become any other. API keys name services, which hand tokens out.</summary>
@@ -81,10 +93,16 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
         return body.ToArray();
     }
 
-    /// <summary>The body as one JSON object; null when it is anything else.</summary>
+    /// <summary>The body as one JSON object in UTF-8; null when it is anything else.</summary>
     public static async Task<JsonDocument?> ReadObjectAsync(HttpContext context)
     {
         var body = await ReadBodyAsync(context);
+        if (!Utf8.IsValid(body))
+        {
+            // Payloads are passed on as they are, also to clients whose connection broken text would end.
+            return null;
+        }
+
         try
         {
             var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });

@@ -14,7 +14,6 @@ public static class ApiSetup
     /// <summary>Maps every endpoint; on listeners of one dialect only what that dialect has.</summary>
     public static WebApplication MapRelayApi(this WebApplication app)
     {
-        app.Use(AnswerFailuresAsync);
         app.Use(AnswerPlainRequestsAsync);
         app.Use(AnswerPreflightsAsync);
         ContextApi.Map(app);
@@ -24,23 +23,6 @@ public static class ApiSetup
         app.MapPost("/api/v1/publish/stream", app.Services.GetRequiredService<PublishStreamEndpoint>().ServeAsync);
         app.MapGet("/sse", app.Services.GetRequiredService<EventStreamEndpoint>().ServeAsync);
         return app;
-    }
-
-    // A body that is too large or cut off is the client's mistake; everything else is ours and stays in the log.
-    private static async Task AnswerFailuresAsync(HttpContext context, RequestDelegate next)
-    {
-        try
-        {
-            await next(context);
-        }
-        catch (BadHttpRequestException mistake) when (!context.Response.HasStarted)
-        {
-            await context.TextAsync(mistake.StatusCode, mistake.Message);
-        }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // Nobody is there any more to be answered.
-        }
     }
 
     // A browser asks before it lets a page of another origin call the API.

@@ -17,6 +17,9 @@ internal static class NativeApi
     /// <summary>Items of one batch and channels of one broadcast.</summary>
     private const int MaxItems = 1000;
 
+    /// <summary>Longest id or key, as on the WebSocket.</summary>
+    private const int MaxKeyBytes = 256;
+
     private const int RetryAfterMilliseconds = 1000;
 
     private static readonly DialectKind[] Everyone = Enum.GetValues<DialectKind>();
@@ -155,6 +158,12 @@ internal static class NativeApi
             return;
         }
 
+        if (!guard.MayRead(context, channel))
+        {
+            await ApiGuard.RefuseReadAsync(context);
+            return;
+        }
+
         if (HistoryQuestion.Read(context.Request.Query, out var problem) is not { } query)
         {
             await RefuseAsync(context, problem);
@@ -201,7 +210,7 @@ internal static class NativeApi
         var body = await ApiGuard.ReadObjectAsync(context);
         if (body is null)
         {
-            await RefuseAsync(context, "The body must be one JSON object");
+            await RefuseAsync(context, "The body must be one JSON object in UTF-8");
         }
 
         return body;
@@ -239,7 +248,7 @@ internal static class NativeApi
             return false;
         }
 
-        if (!TryReadText(entry, "id", 256, out var id, ref problem) || !TryReadText(entry, "key", 256, out var key, ref problem))
+        if (!TryReadText(entry, "id", out var id, ref problem) || !TryReadText(entry, "key", out var key, ref problem))
         {
             return false;
         }
@@ -268,7 +277,7 @@ internal static class NativeApi
         return true;
     }
 
-    private static bool TryReadText(JsonElement entry, string name, int most, out string? text, ref string problem)
+    private static bool TryReadText(JsonElement entry, string name, out string? text, ref string problem)
     {
         text = null;
         if (!entry.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
@@ -277,12 +286,12 @@ internal static class NativeApi
         }
 
         text = value.ValueKind == JsonValueKind.String ? EventText.Of(value) : null;
-        if (text is not null && text.Length > 0 && text.Length <= most)
+        if (text is not null && text.Length > 0 && System.Text.Encoding.UTF8.GetByteCount(text) <= MaxKeyBytes)
         {
             return true;
         }
 
-        problem = $"{name} must be a string of 1 to {most} characters";
+        problem = $"{name} must be a string of 1 to {MaxKeyBytes} bytes";
         return false;
     }
 

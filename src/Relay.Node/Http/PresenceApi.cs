@@ -34,10 +34,9 @@ internal static class PresenceApi
             return;
         }
 
-        // As on the WebSocket, an agent's channel is for the agent itself and whoever proved an identity; over HTTP nobody is an agent by name.
-        if (ns == ChannelName.Agents && guard.ScopeOf(context).Length == 0)
+        if (!guard.MayRead(context, channel))
         {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, "NOT_AUTHORIZED", "Not authorized to read this channel");
+            await ApiGuard.RefuseReadAsync(context);
             return;
         }
 

@@ -35,7 +35,7 @@ internal sealed class WebUiApi
         routes.MapGet("/api/health", context => api.GuardAsync(context, null, api.HealthAsync));
         routes.MapGet("/api/config", context => api.GuardAsync(context, null, api.ConfigAsync));
         routes.MapGet("/api/agents", context => api.GuardAsync(context, null, api.AgentsAsync));
-        routes.MapPost("/api/chat", context => api.GuardAsync(context, Rights.Publish, api.ChatAsync));
+        routes.MapPost("/api/chat", context => api.GuardAsync(context, Rights.Publish | Rights.Subscribe, api.ChatAsync));
         routes.MapGet("/api/sessions", context => api.GuardAsync(context, Rights.Subscribe, api.SessionsAsync));
         routes.MapPost("/api/sessions", context => api.GuardAsync(context, Rights.Publish, api.CreateAsync));
         routes.MapGet("/api/sessions/{id}", context => api.GuardAsync(context, Rights.Subscribe, api.SessionAsync));

@@ -153,6 +153,14 @@ public sealed class WebUiScripts
         """, new RelaySettings { AutoCreateSession = true }, seeds: 20);
 
     [Fact]
+    public void A_chat_creates_no_session_for_whoever_may_not_hear_it() => Script.Play("""
+        a = webui token=good-deaf
+        a *
+        a > {"type":"chat_message","data":{"content":"x"}}
+        a < {"type":"error",…"data":{"code":"UNAUTHORIZED","message":"These credentials do not allow it",…}}
+        """, new RelaySettings { AutoCreateSession = true });
+
+    [Fact]
     public void A_session_expires_after_its_last_use() => Script.Play("""
         a = webui
         a *
@@ -232,6 +240,7 @@ public sealed class WebUiScripts
     [InlineData("""{"agent_name":"G","content":"ok"}""", """{"type":"agent_response",…"data":{"agent_name":"G","content":"ok","request_id":"…"}}""")]
     [InlineData("not json", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
     [InlineData("[1]", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
+    [InlineData("{\"content\":\"\u00ff\"}", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
     [InlineData("{} {}", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent's answer is not a JSON object"}}""")]
     [InlineData("throw", """{"type":"agent_error",…"data":{"request_id":"…","error":"The agent cannot be reached"}}""")]
     public void What_an_agent_answers_at_once_ends_the_request(string answer, string frame)
@@ -292,7 +301,7 @@ public sealed class WebUiScripts
             Requests.Add(Encoding.UTF8.GetString(requestJson.Span));
             return Answer == "throw"
                 ? throw new InvalidOperationException("boom")
-                : Task.FromResult(Answer is null ? null : Encoding.UTF8.GetBytes(Answer));
+                : Task.FromResult(Answer is null ? null : Encoding.Latin1.GetBytes(Answer));
         }
     }
 }

@@ -42,7 +42,7 @@ public sealed class PlannedStopTests
             node.AssertNoFailuresInLog();
         }
 
-        await using var next = await NodeProcess.StartAsync(start);
-        Assert.Equal(accepted.Count, (await next.GetAsync("/api/v1/history?channel=topics/x&limit=1")).Json.Number("offset"));
+        // As Redis has it: what this is about is what the stop left there, not the next start.
+        Assert.Equal(accepted.Count.ToString(), await redis.RunAsync("HGET", "relay:journal:{topics/x}:meta", "head"));
     }
 }

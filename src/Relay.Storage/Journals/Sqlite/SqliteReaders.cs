@@ -13,10 +13,12 @@ internal sealed class SqliteReaders : IDisposable
 {
     // Reads are short and there are as many cores as a small server has; more threads only make the disk seek.
     private const int Threads = 2;
-    private const int Waiting = 10_000;
 
     private readonly SqliteJournalOptions _options;
-    private readonly BlockingCollection<Work> _work = new(Waiting);
+
+    // Without a bound: a channel or session asks one question at a time, when it begins, so no more can wait than there are of them, and each of them is far larger. A
+    // refusal would only make it ask again.
+    private readonly BlockingCollection<Work> _work = [];
     private readonly Thread[] _threads = new Thread[Threads];
 
     public SqliteReaders(SqliteJournalOptions options)
@@ -34,17 +36,13 @@ internal sealed class SqliteReaders : IDisposable
         var work = new Work<T>(read);
         try
         {
-            if (_work.TryAdd(work))
-            {
-                return new ValueTask<T>(work.Done.Task);
-            }
+            _work.Add(work);
+            return new ValueTask<T>(work.Done.Task);
         }
         catch (InvalidOperationException error)
         {
             return ValueTask.FromException<T>(new JournalException($"{_options.Place} is closed", isRetryable: false, error));
         }
-
-        return ValueTask.FromException<T>(new JournalException($"{_options.Place}: {Waiting} reads are waiting already", isRetryable: true));
     }
 
     public void Dispose()
