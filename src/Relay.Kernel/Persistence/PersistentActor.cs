@@ -230,11 +230,6 @@ public abstract partial class PersistentActor : ActorBase
     /// <summary>What comes after a command or after the handlers of its events: more to store, or the next command.</summary>
     private void Continue()
     {
-        if (_phase == Phase.Stopping)
-        {
-            return;
-        }
-
         if (_pending.Count > 0)
         {
             Write();

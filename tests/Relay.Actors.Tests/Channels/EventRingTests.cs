@@ -84,6 +84,99 @@ public sealed class EventRingTests
         }
     }
 
+    [Fact]
+    public void A_channel_that_is_hardly_used_costs_little()
+    {
+        var ring = new EventRing(1000);
+        var made = Event(1, new byte[100], default);
+        ring.Add(made);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var other = new EventRing(1000);
+        other.Add(made);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 256, 1024);
+        Assert.Equal(1, other.Count);
+    }
+
+    [Fact]
+    public void Without_room_for_an_event_only_the_time_of_the_newest_dropped_is_known()
+    {
+        var ring = new EventRing(0);
+        ring.Add(Make.Event(1, at: 7));
+        ring.Add(Make.Event(2, at: 5));
+        Assert.Equal((0, 7L, null), (ring.Count, ring.DroppedMicros, ring.Oldest));
+        Assert.Empty(ring.After(0, 10, 0));
+        Assert.Empty(ring.From(0, 10, newest: true, 0, out var left));
+        Assert.False(left);
+    }
+
+    [Fact]
+    public void What_is_too_old_leaves_in_order_up_to_the_first_that_is_not()
+    {
+        var ring = new EventRing(10);
+        Assert.Null(ring.Oldest);
+        foreach (var (offset, at) in new[] { (1, 10), (2, 30), (3, 20), (4, 40) })
+            ring.Add(Make.Event(offset, at: at));
+        ring.DropBefore(10);
+        Assert.Equal((4, 0L), (ring.Count, ring.DroppedMicros));
+        ring.DropBefore(11);
+        Assert.Equal((3, 10L), (ring.Count, ring.DroppedMicros));
+        ring.DropBefore(30);
+        Assert.Equal(3, ring.Count);
+        Assert.Equal(new StreamPosition(Make.Epoch, 2), ring.Oldest!.Position);
+        ring.DropBefore(31);
+        Assert.Equal((1, 30L), (ring.Count, ring.DroppedMicros));
+        ring.DropBefore(1000);
+        Assert.Equal((0, 40L, null), (ring.Count, ring.DroppedMicros, ring.Oldest));
+        ring.Add(Make.Event(5, at: 50));
+        Assert.Equal("5", Offsets(ring.Last(10, 0)));
+    }
+
+    /// <summary>Each event is larger than a first piece: the window lies in many, of which the first is half gone. Every third event expired.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(300)]
+    [InlineData(3000)]
+    [InlineData(40_000)]
+    public void Every_way_to_ask_gives_the_same_wherever_the_events_lie(int bytes)
+    {
+        var ring = new EventRing(20);
+        for (var offset = 1; offset <= 33; offset++)
+        {
+            ring.Add(new Publication
+            {
+                Channel = "topics/x",
+                Event = offset % 5 == 0 ? "five" : "e",
+                Data = new byte[bytes],
+                Position = new StreamPosition(Make.Epoch, offset),
+                TimestampMicros = 10 * offset,
+                ExpiresMicros = offset % 3 == 0 ? 400 : 0,
+            });
+        }
+
+        Assert.Equal((20, 130L, 14L), (ring.Count, ring.DroppedMicros, ring.Oldest!.Position.Offset));
+        Assert.Equal("14,16,17", Offsets(ring.After(0, 4, 400)));
+        Assert.Equal("14,15,16,17", Offsets(ring.After(0, 4, 399)));
+        Assert.Equal("31,32", Offsets(ring.After(29, 100, 400)));
+        Assert.Equal("", Offsets(ring.After(33, 100, 400)));
+        Assert.Equal("14,16,17,19", Offsets(ring.Range(0, 33, 4, 400)));
+        Assert.Equal("17,19,20,22", Offsets(ring.Range(16, 22, 100, 400)));
+        Assert.Equal("", Offsets(ring.Range(22, 16, 100, 400)));
+        Assert.Equal("29,31,32", Offsets(ring.Last(3, 400)));
+        Assert.Equal("14,16,17,19,20,22,23,25,26,28,29,31,32", Offsets(ring.Last(100, 400)));
+        Assert.Equal("20,25", Offsets(ring.Last(2, 400, static name => name == "five")));
+        Assert.Equal("20,25", Offsets(ring.Last(20, 400, static name => name == "five")));
+        Assert.Equal("31,32 False", From(310, 2, newest: true));
+        Assert.Equal("32 True", From(310, 1, newest: true));
+        Assert.Equal("31 True", From(310, 1, newest: false));
+        Assert.Equal("31,32 False", From(301, 100, newest: false));
+        Assert.Equal("14,16 True", From(0, 2, newest: false));
+        Assert.Equal("31,32 True", From(0, 2, newest: true));
+
+        string From(long from, int limit, bool newest) => $"{Offsets(ring.From(from, limit, newest, 400, out var left))} {left}";
+    }
+
+    private static string Offsets(IEnumerable<Publication> events) => string.Join(',', events.Select(static one => one.Position.Offset));
+
     private static Publication Event(long offset, ReadOnlyMemory<byte> raw, ReadOnlyMemory<byte> data) => new()
     {
         Channel = "topics/x",

@@ -53,6 +53,51 @@ public sealed class RecordFormatTests
         Assert.Equal(("", "", null), (read.Id, read.Key, read.Scope));
     }
 
+    [Fact]
+    public void What_is_wrong_is_said()
+    {
+        var bytes = RecordFormat.ToArray("room/1"u8, Full);
+        Assert.Equal("only 25 bytes", Read(bytes[..25]));
+        Assert.Equal("its checksum does not fit", Read(bytes[..26]));
+        Assert.Equal("it says it has offset 258", RecordFormat.TryRead("room/1"u8, bytes, 259, out _));
+        Assert.Equal("format 2 is not known to this version", Read(Signed([2, .. bytes[1..^4]])));
+
+        static string? Read(byte[] record) => RecordFormat.TryRead("room/1"u8, record, Full.Offset, out _);
+    }
+
+    [Fact]
+    public void The_smallest_record_is_its_head_and_its_sum()
+    {
+        var bytes = RecordFormat.ToArray("s"u8, new JournalRecord { Offset = 1, TimeMicros = 2 });
+        Assert.Equal(26, bytes.Length);
+        Assert.Null(RecordFormat.TryRead("s"u8, bytes, 1, out var read));
+        Assert.Equal((1, 2, null, null, null, true), (read.Offset, read.TimeMicros, read.Scope, read.Id, read.Key, read.Payload.IsEmpty));
+    }
+
+    /// <summary>The sum fits, so whoever wrote it was wrong: a text must not reach into the sum or beyond the end.</summary>
+    [Theory]
+    [InlineData(1, "", false)]
+    [InlineData(1, "00", false)]
+    [InlineData(1, "0000", true)]
+    [InlineData(1, "0100", false)]
+    [InlineData(1, "010061", true)]
+    [InlineData(1, "FFFF61", false)]
+    [InlineData(2, "00", false)]
+    [InlineData(2, "020061", false)]
+    [InlineData(4, "00", false)]
+    [InlineData(4, "020061", false)]
+    [InlineData(7, "010061010062010063", true)]
+    [InlineData(7, "0100610100620200", false)]
+    public void A_text_that_is_longer_than_the_record_is_found_even_when_the_sum_fits(byte parts, string texts, bool isWell)
+    {
+        byte[] head = [1, parts, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        var fault = RecordFormat.TryRead("room/1"u8, Signed([.. head, .. Convert.FromHexString(texts)]), 1, out var record);
+        Assert.Equal(isWell ? null : "a text is longer than the record", fault);
+        Assert.Equal(isWell ? 1 : 0, record.Offset);
+    }
+
+    private static byte[] Signed(byte[] bytes) => [.. bytes, .. BitConverter.GetBytes(Reference("room/1"u8, bytes))];
+
     // CRC-32C bit by bit, as RFC 3720 B.4 gives it.
     private static uint Reference(ReadOnlySpan<byte> name, ReadOnlySpan<byte> bytes)
     {
