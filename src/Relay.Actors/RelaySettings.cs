@@ -52,6 +52,12 @@ public sealed record RelaySettings
     /// </summary>
     public int UnsentBytesWithoutResume { get; init; } = 8 * 1024 * 1024;
 
+    /// <summary>
+    /// Stored events that a subscriber who catches up is brought at a time. By default their frames make about one batch of 64 KiB, which those who missed the same
+    /// share, and reading them is a short turn of the channel.
+    /// </summary>
+    public PageBounds CatchUpPage { get; init; } = new(256, 48 * 1024);
+
     /// <summary>Publishes of one connection that are on their way to their channels.</summary>
     public int MaxInFlightPublishes { get; init; } = 1024;
 

@@ -166,7 +166,18 @@ public sealed record HistoryQuery
 
     /// <summary>With the newest ones: only events of these names; null = all.</summary>
     public IReadOnlyList<string>? Names { get; init; }
+
+    /// <summary>
+    /// Not null for a subscriber that catches up: the answer is the first page of everything from where the question begins to the newest event, and says in
+    /// <see cref="HistoryReply.Reached"/> where the next one begins. <see cref="Limit"/> then bounds what the question reaches back to, not the page.
+    /// </summary>
+    public PageBounds? Page { get; init; }
 }
+
+/// <summary>Most of one page.</summary>
+/// <param name="Events">Stored events looked at, those that expired among them; 0 = only where the page would begin, and whether anything is missing.</param>
+/// <param name="Bytes">Bytes of those in the answer, as stored; one event is in it however large it is.</param>
+public readonly record struct PageBounds(int Events, int Bytes);
 
 /// <summary>Answer to a <see cref="HistoryQuery"/>.</summary>
 /// <param name="Query">What was asked.</param>
@@ -177,6 +188,12 @@ public sealed record HistoryReply(HistoryQuery Query, StreamPosition Position, b
 {
     /// <summary>Why there is no answer now, for people; null when there is. Trying again later may help.</summary>
     public string? Refusal { get; init; }
+
+    /// <summary>Of a page: the position it begins behind. With <see cref="Complete"/> false what is missing lies before it.</summary>
+    public StreamPosition Start { get; init; }
+
+    /// <summary>Of a page: the position up to which it holds everything that has not expired; at most <see cref="Position"/>.</summary>
+    public StreamPosition Reached { get; init; }
 
     /// <summary>
     /// Whether <paramref name="query"/>, asked when the channel stands at <paramref name="position"/>, has the same answer: after a restart hundreds ask the same.

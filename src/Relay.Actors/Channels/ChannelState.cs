@@ -41,7 +41,7 @@ public sealed class ChannelState
     /// <param name="channel">Its name.</param>
     /// <param name="settings">Its namespace.</param>
     /// <param name="position">Epoch, and the last offset ever given.</param>
-    /// <param name="history">The window, oldest first, up to that offset.</param>
+    /// <param name="history">The window, oldest first. What another owner added after the position was read is left out: it is shown once it was taken over.</param>
     /// <param name="known">Known publish ids, oldest first.</param>
     /// <param name="lastValues">The newest event of each key, oldest first.</param>
     /// <param name="newestMicros">When the last offset was given; now when there is none.</param>
@@ -58,7 +58,7 @@ public sealed class ChannelState
         _storesLater = true;
         Offset = position.Offset;
         ShownOffset = position.Offset;
-        foreach (var publication in history)
+        foreach (var publication in history.TakeWhile(one => one.Position.Offset <= position.Offset))
         {
             _history.Add(publication);
         }
@@ -68,7 +68,7 @@ public sealed class ChannelState
             _known.TryAdd(id.Scope, id.Id, id.Offset, id.TimeMicros, out _);
         }
 
-        foreach (var value in lastValues ?? [])
+        foreach (var value in (lastValues ?? []).Where(one => one.Position.Offset <= position.Offset))
         {
             Keep(value);
         }
@@ -236,6 +236,40 @@ public sealed class ChannelState
         Prune(nowMicros);
         events = _history.From(fromMicros, limit, newest, nowMicros, out var left);
         return fromMicros > _history.DroppedMicros && !(newest && left);
+    }
+
+    /// <summary>Where a subscriber that catches up begins: the offset before its first event, and whether nothing it asked for is gone.</summary>
+    public (long Start, bool IsComplete) Begin(HistoryQuery query, long nowMicros)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        Prune(nowMicros);
+        var oldest = ShownOffset - _history.Count;
+        return query switch
+        {
+            { Resume: { } since } => since.Epoch == Epoch && since.Offset >= oldest && since.Offset <= ShownOffset ? (since.Offset, true) : (ShownOffset, false),
+            { LastPerKey: true } => (ShownOffset, true),
+            { FromMicros: { } from } => (_history.OffsetBefore(from) ?? ShownOffset, from > _history.DroppedMicros),
+            { After: { } seen } when seen.Epoch == Epoch => Math.Clamp(seen.Offset, oldest, ShownOffset) is var start ? (start, start == seen.Offset) : default,
+            { After: not null } => (_history.OffsetBeforeNewest(query.Limit, nowMicros) ?? ShownOffset, false),
+            _ => (_history.OffsetBeforeNewest(query.Limit, nowMicros) ?? ShownOffset, true),
+        };
+    }
+
+    /// <summary>The stored events behind <paramref name="start"/> that have not expired, as many as <paramref name="bounds"/> allow, oldest first.</summary>
+    /// <param name="start">An offset that <see cref="Begin"/> gave.</param>
+    /// <param name="bounds">Of the page.</param>
+    /// <param name="nowMicros">Expired events are left out.</param>
+    /// <param name="reached">The offset behind which the next page begins.</param>
+    public List<Publication> Page(long start, PageBounds bounds, long nowMicros, out long reached)
+    {
+        var events = _history.Page(start, bounds, nowMicros, out reached);
+        if (reached >= _history.LastOffset)
+        {
+            // Behind the last that is kept there is nothing to come.
+            reached = ShownOffset;
+        }
+
+        return events;
     }
 
     /// <summary>The newest event of each key, where that stands behind <paramref name="offset"/>; oldest first, at most <paramref name="limit"/>.</summary>

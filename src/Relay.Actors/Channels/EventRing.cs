@@ -31,6 +31,9 @@ internal sealed class EventRing(int capacity)
     /// <summary>Null when there is none.</summary>
     public Publication? Oldest => Count == 0 ? null : StoredEvent.Read(_pieces.Peek().Oldest, _channel, new StreamPosition(_last.Epoch, FirstOffset));
 
+    /// <summary>Of the newest event ever added.</summary>
+    public long LastOffset => _last.Offset;
+
     private long FirstOffset => _last.Offset - Count + 1;
 
     public void Add(Publication publication)
@@ -53,7 +56,7 @@ internal sealed class EventRing(int capacity)
             _pieces.Enqueue(_newest);
         }
 
-        StoredEvent.Write(publication, _newest.Take(size));
+        StoredEvent.Write(publication, _newest.Take(size, publication.TimestampMicros, publication.ExpiresMicros != 0));
         Count++;
         _channel = publication.Channel;
         _last = publication.Position;
@@ -91,6 +94,136 @@ internal sealed class EventRing(int capacity)
         return events;
 
         bool IsLater(ReadOnlySpan<byte> stored) => StoredEvent.TimeOf(stored) >= fromMicros;
+    }
+
+    /// <summary>
+    /// Events behind <paramref name="offset"/>, oldest first: looks at no more than <paramref name="bounds"/> say, so that a page costs what it holds, and a step
+    /// for every piece before it.
+    /// </summary>
+    public List<Publication> Page(long offset, PageBounds bounds, long nowMicros, out long reached)
+    {
+        var from = IndexAfter(offset);
+        var to = (int)Math.Min(Count, (long)from + bounds.Events);
+        var events = new List<Publication>(to - from);
+        var (index, bytes) = (0, 0L);
+        foreach (var piece in _pieces)
+        {
+            if (index + piece.Count <= from)
+            {
+                index += piece.Count;
+                continue;
+            }
+
+            for (var at = piece.Start; at < piece.End && index < to; index++)
+            {
+                var stored = piece.At(at);
+                at += stored.Length;
+                if (index < from || !StoredEvent.IsAlive(stored, nowMicros))
+                {
+                    continue;
+                }
+
+                bytes += stored.Length;
+                if (bytes > bounds.Bytes && events.Count > 0)
+                {
+                    to = index;
+                    break;
+                }
+
+                events.Add(StoredEvent.Read(stored, _channel, new StreamPosition(_last.Epoch, FirstOffset + index)));
+            }
+
+            if (index >= to)
+            {
+                break;
+            }
+        }
+
+        reached = Count == 0 ? offset : FirstOffset + to - 1;
+        return events;
+    }
+
+    /// <summary>The offset before the first event of <paramref name="fromMicros"/> or later; null when there is none.</summary>
+    public long? OffsetBefore(long fromMicros)
+    {
+        var index = 0;
+        foreach (var piece in _pieces)
+        {
+            for (var at = piece.Start; piece.LatestMicros >= fromMicros && at < piece.End; index++)
+            {
+                var stored = piece.At(at);
+                if (StoredEvent.TimeOf(stored) >= fromMicros)
+                {
+                    return FirstOffset + index - 1;
+                }
+
+                at += stored.Length;
+            }
+
+            index += piece.LatestMicros >= fromMicros ? 0 : piece.Count;
+        }
+
+        return null;
+    }
+
+    /// <summary>The offset before the newest <paramref name="count"/> events that have not expired, or before all; null when there is none.</summary>
+    public long? OffsetBeforeNewest(int count, long nowMicros)
+    {
+        if (Count == 0 || count <= 0)
+        {
+            return null;
+        }
+
+        var (index, found) = (Count, 0);
+        foreach (var piece in _pieces.Reverse())
+        {
+            index -= piece.Count;
+            var alive = CountAlive(piece, nowMicros);
+            if (found + alive >= count)
+            {
+                return FirstOffset - 1 + index + IndexOfAlive(piece, found + alive - count, nowMicros);
+            }
+
+            found += alive;
+        }
+
+        return FirstOffset - 1;
+    }
+
+    private static int CountAlive(Piece piece, long nowMicros)
+    {
+        if (!piece.AnyExpires)
+        {
+            return piece.Count;
+        }
+
+        var alive = 0;
+        for (var at = piece.Start; at < piece.End;)
+        {
+            var stored = piece.At(at);
+            alive += StoredEvent.IsAlive(stored, nowMicros) ? 1 : 0;
+            at += stored.Length;
+        }
+
+        return alive;
+    }
+
+    /// <summary>Index within the piece of the event that <paramref name="before"/> others that have not expired stand before.</summary>
+    private static int IndexOfAlive(Piece piece, int before, long nowMicros)
+    {
+        var index = 0;
+        for (var at = piece.Start; at < piece.End; index++)
+        {
+            var stored = piece.At(at);
+            if (StoredEvent.IsAlive(stored, nowMicros) && before-- == 0)
+            {
+                break;
+            }
+
+            at += stored.Length;
+        }
+
+        return index;
     }
 
     public List<Publication> Last(int count, long nowMicros, Func<string, bool>? wanted = null) =>

@@ -7,6 +7,11 @@ internal static class HistoryAnswer
 {
     public static HistoryReply Of(HistoryQuery query, ChannelState state, long nowMicros)
     {
+        if (query.Page is { } bounds)
+        {
+            return PageOf(query, bounds, state, nowMicros);
+        }
+
         var complete = true;
         List<Publication> events;
         if (query.Resume is { } since)
@@ -49,5 +54,22 @@ internal static class HistoryAnswer
         }
 
         return new HistoryReply(query, state.Position, complete, events);
+    }
+
+    private static HistoryReply PageOf(HistoryQuery query, PageBounds bounds, ChannelState state, long nowMicros)
+    {
+        var (start, complete) = state.Begin(query, nowMicros);
+        if (query.LastPerKey && (query.Resume is null || !complete))
+        {
+            // Values stand for all that was before them: whatever number of keys there is, they are one answer.
+            return new HistoryReply(query, state.Position, complete, state.LastPerKey(0, query.Limit, nowMicros)) { Start = state.Position, Reached = state.Position };
+        }
+
+        var events = state.Page(start, bounds, nowMicros, out var reached);
+        return new HistoryReply(query, state.Position, complete, events)
+        {
+            Start = new StreamPosition(state.Epoch, start),
+            Reached = new StreamPosition(state.Epoch, reached),
+        };
     }
 }

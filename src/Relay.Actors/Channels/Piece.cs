@@ -18,14 +18,22 @@ internal sealed class Piece(byte[] bytes)
     /// <summary>Bytes left behind the newest.</summary>
     public int Room => bytes.Length - End;
 
+    /// <summary>Nothing in it is younger; microseconds since 1970-01-01 UTC.</summary>
+    public long LatestMicros { get; private set; }
+
+    /// <summary>True when any event in it may expire.</summary>
+    public bool AnyExpires { get; private set; }
+
     public ReadOnlySpan<byte> Oldest => At(Start);
 
     /// <summary>The event that begins at <paramref name="start"/>.</summary>
     public ReadOnlySpan<byte> At(int start) => bytes.AsSpan(start, StoredEvent.LengthOf(bytes.AsSpan(start)));
 
     /// <summary>The place of one event more.</summary>
-    public Span<byte> Take(int size)
+    public Span<byte> Take(int size, long timestampMicros, bool expires)
     {
+        LatestMicros = Math.Max(LatestMicros, timestampMicros);
+        AnyExpires |= expires;
         var place = bytes.AsSpan(End, size);
         End += size;
         Count++;
@@ -39,5 +47,5 @@ internal sealed class Piece(byte[] bytes)
         Count--;
     }
 
-    public void Clear() => (Start, End, Count) = (0, 0, 0);
+    public void Clear() => (Start, End, Count, LatestMicros, AnyExpires) = (0, 0, 0, 0, false);
 }

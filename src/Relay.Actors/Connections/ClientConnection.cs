@@ -94,6 +94,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
     internal int ClosingTicks { get; set; }
 
+    /// <summary>Seconds in which it took nothing of what it has to catch up with, counted by the same.</summary>
+    internal int StuckTicks { get; set; }
+
     /// <summary>Sends one message in the client's own words; nothing when the dialect has none. Thread-safe.</summary>
     public void Send(ServerMessage message)
     {

@@ -200,7 +200,7 @@ internal sealed partial class ContextBehaviour
     {
         var name = channel.Subscription.Channel;
         var query = channel.Resuming.Command.Positions.TryGetValue(name, out var since)
-            ? new HistoryQuery { Tag = channel, Resume = since, Limit = ChannelReplica.MaxReplay }
+            ? new HistoryQuery { Tag = channel, Resume = since, Page = default(PageBounds) }
             : new HistoryQuery { Tag = channel, Limit = 1 };
         core.Tell(core.Services.Channels, name, query);
     }

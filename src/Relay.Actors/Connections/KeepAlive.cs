@@ -84,6 +84,14 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
             return;
         }
 
+        // A client may go on sending, or its kernel acknowledge, and yet nothing is read.
+        connection.StuckTicks = connection.Outbound.WaitedInVain() ? connection.StuckTicks + 1 : 0;
+        if (connection.StuckTicks >= profile.IdleTimeout.TotalSeconds)
+        {
+            connection.Outbound.EndStuck();
+            return;
+        }
+
         if (IsTurn(connection.Id, profile.PingInterval))
         {
             connection.Ping();

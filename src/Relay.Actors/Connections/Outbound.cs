@@ -14,11 +14,21 @@ namespace Relay.Actors.Connections;
 /// The queue is bounded in bytes. At the bound events are left out as their namespace allows (<see cref="WhenSlow"/>); where that does not suffice the owner is asked
 /// once for a last frame, what waits is dropped, and the connection ends behind that frame.
 /// </para>
+/// <para>
+/// What a client catches up with is as long as a history may be, and is brought in parts at the pace at which the client reads: whoever has more for it takes a
+/// turn (<see cref="TryTakeTurn"/>), which comes when little waits. Only one has the turn, so that a hundred channels do not bring a hundred parts at once.
+/// </para>
 /// </summary>
 public sealed class Outbound
 {
     /// <summary>Segments of one gathered send. IOV_MAX is 1024 on Linux; 64 batches are already some hundred kilobytes.</summary>
     private const int MaxGather = 64;
+
+    /// <summary>
+    /// A socket's own buffer keeps the line busy; what waits here only has to last until the next part is there. More would be memory that each of ten thousand clients
+    /// holds that come back together.
+    /// </summary>
+    private const int MostCatchUpBytes = 64 * 1024;
 
     /// <summary>How long a client that does not read may keep the connection after its last frame was queued.</summary>
     private static readonly TimeSpan StuckLinger = TimeSpan.FromSeconds(5);
@@ -28,6 +38,9 @@ public sealed class Outbound
     private readonly int _maxUnsent;
     private readonly Lock _gate = new();
     private SendQueue? _queue;
+
+    // Made when first needed: most clients never catch up with anything.
+    private SendTurns? _turns;
     private long _gathered;
     private long _dropped;
     private volatile State _state;
@@ -63,10 +76,16 @@ public sealed class Outbound
         {
             lock (_gate)
             {
-                return _gathered + (_queue?.Bytes ?? 0);
+                return Unsent;
             }
         }
     }
+
+    /// <summary>
+    /// Most bytes that wait when another part of what the client catches up with is brought, and about the size of such a part. Together they leave half of
+    /// the bound to everything else.
+    /// </summary>
+    internal int CatchUpBytes => Math.Min(_maxUnsent / 4, MostCatchUpBytes);
 
     /// <summary>Events left out because the client was too slow for them.</summary>
     public long DroppedEvents
@@ -82,6 +101,8 @@ public sealed class Outbound
 
     /// <summary>True once the last frame is queued or sent.</summary>
     public bool IsClosing => _state != State.Open;
+
+    private long Unsent => _gathered + (_queue?.Bytes ?? 0);
 
     // Of one gathered send, not counting its last segment: what is on its way can no longer be left out, and if it were all that may wait, the next answer
     // would be too much.
@@ -168,12 +189,74 @@ public sealed class Outbound
         }
     }
 
+    /// <summary>
+    /// Asks for the turn to bring a part of what the client catches up with. True = now; false = <paramref name="sender"/> is told once, when its turn
+    /// comes. Either way <see cref="EndTurn"/> gives it up. A connection that takes nothing any more gives no turns.
+    /// </summary>
+    internal bool TryTakeTurn(ITurnTaker sender)
+    {
+        lock (_gate)
+        {
+            return _state == State.Open && (_turns ??= new SendTurns()).TryTake(sender, Unsent <= CatchUpBytes);
+        }
+    }
+
+    /// <summary>Whether it is the turn of <paramref name="sender"/>.</summary>
+    internal bool HasTurn(ITurnTaker sender)
+    {
+        lock (_gate)
+        {
+            return _turns?.Current == sender;
+        }
+    }
+
+    /// <summary>The turn of <paramref name="sender"/> has ended, or it waits for none any more.</summary>
+    internal void EndTurn(ITurnTaker sender)
+    {
+        lock (_gate)
+        {
+            _turns?.Leave(sender);
+            GiveTurn();
+        }
+    }
+
+    /// <summary>
+    /// True when somebody waits for a turn and the socket has taken nothing since this was last asked. Called once per second by the keep-alive wheel.
+    /// </summary>
+    internal bool WaitedInVain()
+    {
+        if (_turns is null)
+        {
+            return false;
+        }
+
+        lock (_gate)
+        {
+            return _state == State.Open && _turns is { } turns && turns.WaitedInVain();
+        }
+    }
+
+    /// <summary>Ends the connection as at the bound: the client takes nothing of what it has to catch up with.</summary>
+    internal void EndStuck()
+    {
+        lock (_gate)
+        {
+            if (_state == State.Open)
+            {
+                Queue();
+                Overflow();
+                StartPump();
+            }
+        }
+    }
+
     /// <summary>Drops the connection at once.</summary>
     public void Abort()
     {
         lock (_gate)
         {
             _state = State.Closed;
+            _turns = null;
             _dropped += _queue?.Dropped ?? 0;
             _queue = null;
             _gathered = 0;
@@ -246,6 +329,15 @@ public sealed class Outbound
         _queue!.Add(_owner.OnOverflow());
     }
 
+    private void GiveTurn()
+    {
+        if (_turns is { } turns && _state == State.Open && turns.TryGive(Unsent <= CatchUpBytes))
+        {
+            // Nobody has more for the client.
+            _turns = null;
+        }
+    }
+
     private void StartPump()
     {
         if (!_pumping)
@@ -283,6 +375,8 @@ public sealed class Outbound
             }
 
             _gathered = _queue?.Take(gather, MaxGather, EnoughGathered) ?? 0;
+            _turns?.Progressed();
+            GiveTurn();
             if (gather.Count > 0)
             {
                 return true;

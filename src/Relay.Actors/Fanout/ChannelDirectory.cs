@@ -37,8 +37,14 @@ public sealed class ChannelDirectory
         return counts;
     }
 
-    internal void Set(string channel, SubscriberSet subscribers)
+    internal void Set(string channel, SubscriberSet subscribers, CatchUps? catchUps = null)
     {
+        if (catchUps is { Begun: > 0 })
+        {
+            _counts[channel] = CountsOf(kind => subscribers.CountOf((DialectKind)kind) + catchUps.CountOf((DialectKind)kind));
+            return;
+        }
+
         if (subscribers.Count == 0)
         {
             Remove(channel);

@@ -23,8 +23,11 @@ public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, 
 /// </summary>
 public sealed class ChannelReplica : ActorBase, IBatchReceiver
 {
-    /// <summary>Events of one channel that a client can catch up with.</summary>
-    internal const int MaxReplay = 10_000;
+    /// <summary>A page of what the node missed of a channel: it goes to all subscribers as live events do.</summary>
+    private static readonly PageBounds HealingPage = new(1000, 256 * 1024);
+
+    /// <summary>Events of another life of the channel that are brought to those who did not ask for any.</summary>
+    private const int MostUnasked = 10_000;
 
     private readonly string _channel;
     private readonly ReplicaServices _services;
@@ -44,7 +47,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _channel = Self.Path.Name;
         _services = services;
         _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow);
-        _members = new ReplicaMembers(services.Time, _subscribers, _delivery);
+        _members = new ReplicaMembers(services.Time, _subscribers);
     }
 
     private enum Phase
@@ -109,8 +112,14 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 _members.Remove(remove, Sender, Self);
                 LeaveIfEmpty();
                 break;
-            case HistoryReply reply when reply.Query.Tag is Subscription subscription:
-                CatchUp(subscription, reply);
+            case HistoryReply { Query.Tag: CatchUp } reply:
+                _members.CatchUps?.Receive(reply, Live);
+                break;
+            case CatchUp catchUp:
+                _members.CatchUps?.OnTurn(catchUp, Live);
+                break;
+            case HeldLongEnough:
+                _members.CatchUps?.ReleaseHeld();
                 break;
             case HistoryReply reply when reply.Query.Tag is not null && reply.Query.Tag == _healing:
                 Heal(reply);
@@ -147,7 +156,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 Healed();
                 break;
             case ReplicaStatsQuery query:
-                Sender.Tell(new ReplicaStats(_channel, _subscribers.Count, _delivery.CountPending()), Self);
+                Sender.Tell(new ReplicaStats(_channel, Subscribers, _delivery.CountPending()), Self);
                 break;
             default:
                 Unhandled(message);
@@ -175,9 +184,18 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     }
 
     /// <inheritdoc/>
-    protected override void PostStop() => _services.Directory.Remove(_channel);
+    protected override void PostStop()
+    {
+        _members.CatchUps?.Stop();
+        _services.Directory.Remove(_channel);
+    }
 
     private long Now => _services.Time.NowMicros();
+
+    // Where live events begin; null while that is not known.
+    private StreamPosition? Live => _phase == Phase.Joined && _healing is null ? _position : null;
+
+    private int Subscribers => _subscribers.Count + (_members.CatchUps?.Begun ?? 0);
 
     private void Collect(ChannelBatch batch)
     {
@@ -245,8 +263,8 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         if (_subscribers.Count > 0 && position != _position)
         {
             // The owner changed under living subscribers: fetch what it accepted before this replica joined it.
-            SetHealing(new object());
-            Ask(new HistoryQuery { Tag = _healing, After = _position, Limit = MaxReplay });
+            _members.CatchUps?.Suspend();
+            AskMissing();
             return;
         }
 
@@ -255,8 +273,15 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         BeginWaiting();
     }
 
+    private void AskMissing()
+    {
+        SetHealing(new object());
+        Ask(new HistoryQuery { Tag = _healing, After = _position, Limit = MostUnasked, Page = HealingPage });
+    }
+
     private void BeginWaiting()
     {
+        _members.CatchUps?.Resume(_position);
         foreach (var subscription in _members.TakeWaiting())
         {
             // One that began before may have taken this one's place.
@@ -271,45 +296,17 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void Begin(Subscription subscription)
     {
-        if (subscription.Since is { } since)
+        if (subscription.WantsNothingFromBefore)
         {
-            _members.BeginToCatchUp(subscription);
-            Ask(new HistoryQuery { Tag = subscription, Resume = since, Limit = MaxReplay, LastPerKey = subscription.LastPerKey });
+            _members.Start(subscription, _position);
+            return;
         }
-        else if (subscription.LastPerKey || subscription.FromMicros is not null)
-        {
-            _members.BeginToCatchUp(subscription);
-            Ask(new HistoryQuery { Tag = subscription, FromMicros = subscription.FromMicros, LastPerKey = subscription.LastPerKey, Limit = MaxReplay });
-        }
-        else if (subscription.Last > 0)
-        {
-            _members.BeginToCatchUp(subscription);
-            Ask(new HistoryQuery { Tag = subscription, Limit = Math.Min(subscription.Last, MaxReplay) });
-        }
-        else
-        {
-            _members.Start(subscription, _position, [], null);
-        }
+
+        _members.CatchUps ??= _delivery.CatchUps = new CatchUps(Context, _services.Settings.CatchUpPage, _members, _delivery, Ask);
+        _members.CatchUps.Add(subscription);
     }
 
     private void Ask(HistoryQuery query) => _services.Channels.Tell(new ShardEnvelope(_channel, query), Self);
-
-    private void CatchUp(Subscription subscription, HistoryReply reply)
-    {
-        if (!_members.IsCatchingUp(subscription))
-        {
-            return;
-        }
-
-        if (reply.Position != _position && _phase == Phase.Joined)
-        {
-            // Answered before events that went out since: ask again, the difference is small.
-            Ask(reply.Query);
-            return;
-        }
-
-        _members.Start(subscription, _position, reply.Events, reply.Query.Resume is null && reply.Query.FromMicros is null ? null : reply.Complete);
-    }
 
     private void LeaveIfEmpty()
     {
@@ -349,7 +346,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _owner = null;
         if (_phase is Phase.Joined or Phase.Joining)
         {
-            _members.CatchUpLater();
+            _members.CatchUps?.Suspend();
             Join();
         }
         else if (_phase == Phase.Leaving)
@@ -366,7 +363,6 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void Heal(HistoryReply reply)
     {
-        SetHealing(null);
         if (!reply.Complete)
         {
             TellGap(reply);
@@ -374,14 +370,17 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
         foreach (var publication in reply.Events)
         {
-            if (publication.Position.Epoch != _position.Epoch || publication.Position.Offset > _position.Offset)
-            {
-                _position = publication.Position;
-                _delivery.Collect(publication);
-            }
+            _delivery.Collect(publication);
         }
 
-        _position = reply.Position;
+        _position = reply.Reached;
+        if (reply.Reached != reply.Position)
+        {
+            AskMissing();
+            return;
+        }
+
+        SetHealing(null);
         if (_delivery.TryFlush())
         {
             Healed();
@@ -409,7 +408,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             Channel = _channel,
             Epoch = reply.Position.Epoch,
             From = reply.Position.Epoch == _position.Epoch ? _position.Offset + 1 : 1,
-            To = reply.Events.Count > 0 ? reply.Events[0].Position.Offset - 1 : reply.Position.Offset,
+            To = reply.Start.Offset,
         };
         foreach (var subscription in (Subscription[])[.. _subscribers.Of(DialectKind.Relay), .. _subscribers.Of(DialectKind.RelayProtobuf), .. _subscribers.Of(DialectKind.Sse)])
         {
@@ -419,16 +418,17 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void TellCount()
     {
-        if (_phase != Phase.Joined || _shownVersion == _subscribers.Version)
+        var version = _subscribers.Version + (_members.CatchUps?.Version ?? 0);
+        if (_phase != Phase.Joined || _shownVersion == version)
         {
             return;
         }
 
-        _shownVersion = _subscribers.Version;
-        _services.Directory.Set(_channel, _subscribers);
-        if (_toldCount != _subscribers.Count)
+        _shownVersion = version;
+        _services.Directory.Set(_channel, _subscribers, _members.CatchUps);
+        if (_toldCount != Subscribers)
         {
-            _toldCount = _subscribers.Count;
+            _toldCount = Subscribers;
             _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaCount(Self, _toldCount)), Self);
         }
     }

@@ -39,6 +39,15 @@ internal static class FanoutLoop
         }
     }
 
+    /// <summary>Sends one subscriber the first of these events, about as many bytes as may wait for it while it catches up; returns how many.</summary>
+    public static int SendPart(ReadOnlySpan<Publication> events, Subscription subscription, WhenSlow whenSlow)
+    {
+        var batch = FrameBatch.Rent();
+        var count = batch.Encode(events, 0, subscription.Client.Encoding, 1, Math.Min(FrameBatch.CutBytes, subscription.Client.Outbound.CatchUpBytes));
+        SendSelected(batch, events[..count], subscription, whenSlow);
+        return count;
+    }
+
     /// <summary>Sends the frames of <paramref name="events"/> in <paramref name="batch"/> to <paramref name="members"/>.</summary>
     public static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded, WhenSlow whenSlow)
     {

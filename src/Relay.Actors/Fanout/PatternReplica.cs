@@ -23,7 +23,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
         _pattern = pattern;
         _services = services;
         _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(pattern).WhenSlow);
-        _members = new ReplicaMembers(services.Time, _subscribers, _delivery);
+        _members = new ReplicaMembers(services.Time, _subscribers);
     }
 
     /// <summary>Name under which a pattern lives among the replicas; no channel begins with it.</summary>
@@ -99,7 +99,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
             _services.Patterns.Add(pattern, Self);
         }
 
-        _members.Start(subscription, default, [], null);
+        _members.Start(subscription, default);
     }
 
     private void Remove(RemoveSubscription remove)

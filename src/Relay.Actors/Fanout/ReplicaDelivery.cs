@@ -26,6 +26,9 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     /// <summary>True while answers wait for events that were missed and are being fetched.</summary>
     public bool HoldsReplies { get; set; }
 
+    /// <summary>Those who still get what they missed: an answer for one of them waits for its event.</summary>
+    public CatchUps? CatchUps { get; set; }
+
     public void Collect(Publication publication) => (_pending ??= new List<Publication>(1)).Add(publication);
 
     public void Collect(Publication[] publications) => (_pending ??= new List<Publication>(publications.Length)).AddRange(publications);
@@ -82,9 +85,9 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
         context.Stash.UnstashAll();
     }
 
-    /// <summary>Sends events to one subscriber, e.g. those it missed.</summary>
-    public void SendTo(List<Publication> events, Subscription subscription) =>
-        FanoutLoop.SendTo(CollectionsMarshal.AsSpan(events), subscription, whenSlow);
+    /// <summary>Sends one subscriber the next part of what it missed; returns how many events that is.</summary>
+    public int SendPart(List<Publication> events, int from, Subscription subscription) =>
+        FanoutLoop.SendPart(CollectionsMarshal.AsSpan(events)[from..], subscription, whenSlow);
 
     public void Acked(DeliveryAcked acked) => _redelivery?.Acked(acked.Subscription, acked.Position);
 
@@ -133,7 +136,10 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
         {
             foreach (var reply in _replies)
             {
-                reply.ReplyTo.Tell(reply, context.Self);
+                if (CatchUps?.TryHold(reply) != true)
+                {
+                    reply.ReplyTo.Tell(reply, context.Self);
+                }
             }
 
             _replies.Clear();

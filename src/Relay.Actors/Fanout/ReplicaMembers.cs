@@ -7,7 +7,7 @@ namespace Relay.Actors.Fanout;
 /// A replica's subscriptions from their coming to their going: who waits for the channel, who catches up, who gets its events and is present. Everyone in it
 /// stands in one of these three places. Owned by the replica's turn.
 /// </summary>
-internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers, ReplicaDelivery delivery)
+internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers)
 {
     /// <summary>When a subscription to a channel whose journal could not be read may be tried again. The channel tries every second itself.</summary>
     private const int RetryAfterMilliseconds = 1000;
@@ -15,14 +15,16 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
     private PresenceSet? _presence;
     private List<Subscription>? _waiting;
-    private HashSet<Subscription>? _catchingUp;
     private List<Subscription>? _started;
 
     public PresenceSet Presence => _presence ??= new PresenceSet();
 
     public bool AnyWaiting => _waiting is { Count: > 0 };
 
-    public bool IsEmpty => subscribers.Count == 0 && !AnyWaiting && _catchingUp is not { Count: > 0 };
+    /// <summary>Null where there is no history, and until somebody asks for it.</summary>
+    public CatchUps? CatchUps { get; set; }
+
+    public bool IsEmpty => subscribers.Count == 0 && !AnyWaiting && CatchUps is not { Count: > 0 };
 
     private long Now => time.NowMicros();
 
@@ -74,17 +76,6 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         }
     }
 
-    public void BeginToCatchUp(Subscription subscription) => (_catchingUp ??= []).Add(subscription);
-
-    public bool IsCatchingUp(Subscription subscription) => _catchingUp?.Contains(subscription) == true;
-
-    /// <summary>Whoever was catching up waits again.</summary>
-    public void CatchUpLater()
-    {
-        (_waiting ??= []).AddRange(_catchingUp ?? []);
-        _catchingUp = null;
-    }
-
     /// <summary>Tells the connections what began, or was withdrawn, since the last time.</summary>
     public void TellStarted(IActorRef replica)
     {
@@ -100,18 +91,28 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         }
     }
 
-    /// <summary>Acks a subscription, brings it what it missed, and adds it to those who get live events: in one turn, so that nothing falls between.</summary>
+    /// <summary>Acks a subscription that wants nothing from before, and adds it to those who get live events: in one turn, so that nothing falls between.</summary>
+    public void Start(Subscription subscription, StreamPosition position)
+    {
+        Begin(subscription, position, position, null);
+        GoLive(subscription);
+    }
+
+    /// <summary>A subscription has everything up to where the replica stands: in the same turn it joins those who get live events.</summary>
+    public void GoLive(Subscription subscription) => subscribers.Add(subscription);
+
+    /// <summary>Acks a subscription, which ends the one whose place it takes.</summary>
     /// <param name="subscription">Who.</param>
     /// <param name="position">Where the replica stands.</param>
-    /// <param name="missed">Events up to there that it has not got.</param>
-    /// <param name="recovered">Whether these are all; null when it did not ask.</param>
-    public void Start(Subscription subscription, StreamPosition position, List<Publication> missed, bool? recovered)
+    /// <param name="start">Where its events begin.</param>
+    /// <param name="recovered">Whether these are all that was asked for; null when it did not ask by position or time.</param>
+    public void Begin(Subscription subscription, StreamPosition position, StreamPosition start, bool? recovered)
     {
-        _catchingUp?.Remove(subscription);
         var client = subscription.Client;
         subscription.StartedAt = position;
         var replaced = subscription.Replaces;
         subscription.Replaces = null;
+        TellLeftBehind(replaced, subscription, start);
         if (replaced is not null && !TakePlace(replaced, subscription, position))
         {
             replaced = null;
@@ -125,21 +126,32 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
                 RequestId = subscription.RequestId,
                 Channel = subscription.Channel,
                 Position = position,
-                Start = missed.Count > 0 ? missed[0].Position with { Offset = missed[0].Position.Offset - 1 } : position,
+                Start = start,
                 Recovered = recovered,
             });
         }
-
-        if (recovered == false && !subscription.RequestId.IsPresent)
+        else if (recovered == false)
         {
-            TellGap(subscription, position);
+            // guarantees.md 2: a subscription without an ack that cannot go on where it should has no other way to say so.
+            TellMissing(subscription, subscription.Since!.Value, position);
         }
 
-        delivery.SendTo(missed, subscription);
-        subscribers.Add(subscription);
         ShowPresence(replaced, subscription);
         (_started ??= []).Add(subscription);
     }
+
+    /// <summary>
+    /// Tells a client, if it has words for it, that what lies between is missing: up to <paramref name="to"/>, from <paramref name="seen"/> or, where that is of another life
+    /// of the channel, from the beginning. So another life is told of even when nothing of it is missing.
+    /// </summary>
+    public void TellGap(Subscription subscription, StreamPosition seen, StreamPosition to) => subscription.Client.Send(new GapMessage
+    {
+        TimestampMicros = Now,
+        Channel = subscription.Channel,
+        Epoch = to.Epoch,
+        From = seen.Epoch == to.Epoch ? seen.Offset + 1 : 1,
+        To = to.Offset,
+    });
 
     /// <summary>Ends a subscription, wherever it stands.</summary>
     public void Drop(Subscription subscription)
@@ -156,7 +168,13 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
             Drop(replaced);
         }
 
-        if (subscribers.Remove(subscription))
+        var hadBegun = subscription.CatchUp is { HasBegun: true };
+        if (subscription.CatchUp is { } catchUp)
+        {
+            CatchUps!.Remove(catchUp);
+        }
+
+        if (hadBegun || subscribers.Remove(subscription))
         {
             if (subscription.Presence != PresenceWish.None)
             {
@@ -168,7 +186,6 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
 
         // Withdrawn before it ran: its request still has an ack, and its connection waits for a start.
         _waiting?.Remove(subscription);
-        _catchingUp?.Remove(subscription);
         if (subscription.RequestId.IsPresent)
         {
             subscription.Client.Send(new AckMessage { TimestampMicros = Now, RequestId = subscription.RequestId });
@@ -180,7 +197,7 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     /// <summary>Shows a present member as who it is now.</summary>
     public void Changed(Subscription subscription)
     {
-        if (subscription is { IsRemoved: false, Index: >= 0 } && subscription.Presence != PresenceWish.None)
+        if (subscription is { IsRemoved: false } and ({ Index: >= 0 } or { CatchUp.HasBegun: true }) && subscription.Presence != PresenceWish.None)
         {
             Presence.Replace(subscription, subscription, Now);
         }
@@ -205,7 +222,11 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     // one did not run.
     private bool TakePlace(Subscription old, Subscription subscription, StreamPosition position)
     {
-        if (!subscribers.Remove(old))
+        if (old.CatchUp is { HasBegun: true } catchUp)
+        {
+            CatchUps!.Remove(catchUp);
+        }
+        else if (!subscribers.Remove(old))
         {
             Drop(old);
             return false;
@@ -219,6 +240,26 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         }
 
         return true;
+    }
+
+    // What a client still had to catch up with and does not ask for again. One of several that it sent together may never have begun.
+    private void TellLeftBehind(Subscription? replaced, Subscription subscription, StreamPosition start)
+    {
+        for (var old = replaced; old is not null; old = old.Replaces)
+        {
+            if (old.CatchUp is { HasBegun: true } catchUp && old.Client == subscription.Client)
+            {
+                TellMissing(subscription, catchUp.Cursor, start);
+            }
+        }
+    }
+
+    private void TellMissing(Subscription subscription, StreamPosition seen, StreamPosition to)
+    {
+        if (to.Offset > (seen.Epoch == to.Epoch ? seen.Offset : 0))
+        {
+            TellGap(subscription, seen, to);
+        }
     }
 
     private void ShowPresence(Subscription? old, Subscription subscription)
@@ -238,24 +279,6 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         else
         {
             Presence.Join(subscription, Now);
-        }
-    }
-
-    // guarantees.md 2: a subscription without an ack that cannot go on where it should has no other way to say so.
-    private void TellGap(Subscription subscription, StreamPosition position)
-    {
-        var since = subscription.Since!.Value;
-        var from = since.Epoch == position.Epoch ? since.Offset + 1 : 1;
-        if (from <= position.Offset)
-        {
-            subscription.Client.Send(new GapMessage
-            {
-                TimestampMicros = Now,
-                Channel = subscription.Channel,
-                Epoch = position.Epoch,
-                From = from,
-                To = position.Offset,
-            });
         }
     }
 }

@@ -49,7 +49,10 @@ public sealed class Subscription(ClientConnection client, string channel)
     }
 
     /// <summary>True for a silent subscription that asks for nothing in particular: where the client is subscribed already, it changes nothing.</summary>
-    internal bool HasNoWishes => !RequestId.IsPresent && Since is null && Last == 0 && !LastPerKey && FromMicros is null && Presence == PresenceWish.None && Filter is null;
+    internal bool HasNoWishes => !RequestId.IsPresent && WantsNothingFromBefore && Presence == PresenceWish.None && Filter is null;
+
+    /// <summary>True when it begins where the channel stands.</summary>
+    internal bool WantsNothingFromBefore => Since is null && Last == 0 && !LastPerKey && FromMicros is null;
 
     /// <summary>The client's earlier subscription to the channel, which ends when this one starts; null when there is none, or no longer.</summary>
     internal Subscription? Replaces { get; set; }
@@ -59,6 +62,9 @@ public sealed class Subscription(ClientConnection client, string channel)
 
     /// <summary>Index among the subscribers of the same encoding; -1 while not started.</summary>
     internal int Index { get; set; } = -1;
+
+    /// <summary>Not null until it has what it asked for from before.</summary>
+    internal CatchUp? CatchUp { get; set; }
 
     /// <summary>True when it was removed, perhaps before it started.</summary>
     internal bool IsRemoved { get; set; }

@@ -29,6 +29,19 @@ public sealed class ChannelStateTests
     }
 
     [Fact]
+    public void What_another_owner_added_behind_the_position_that_was_read_is_not_shown_before_it_is_taken_over()
+    {
+        var records = Enumerable.Range(1, 9).Select(static n => Make.Event(n)).ToList();
+        var keyed = new Publication { Channel = "topics/x", Event = "e", Key = "k", Position = new StreamPosition(Make.Epoch, 8), TimestampMicros = 0 };
+        var state = new ChannelState("topics/x", new NamespaceSettings { KeyedValues = 5 }, new StreamPosition(Make.Epoch, 6), records, [], [keyed]);
+        Assert.Equal(6, state.HistoryCount);
+        Assert.Equal(0, state.KeptKeys);
+        var page = HistoryAnswer.Of(new HistoryQuery { Resume = new StreamPosition(Make.Epoch, 3), Page = new PageBounds(100, 1000) }, state, 0);
+        Assert.Equal([4, 5, 6], page.Events.Select(static one => one.Position.Offset));
+        Assert.Equal((state.Position, true), (page.Reached, page.Complete));
+    }
+
+    [Fact]
     public void A_transient_event_has_no_place_and_is_not_stored()
     {
         var state = New();

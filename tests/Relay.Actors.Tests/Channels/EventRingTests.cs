@@ -45,9 +45,37 @@ public sealed class EventRingTests
                 var limit = 1 + random.Next(300);
                 Same(list.Where(one => one.Position.Offset > since).Take(limit).Where(alive.Contains), ring.After(since, limit, now));
                 Same(alive.TakeLast(limit), ring.Last(limit, now));
+                var newest = alive.Count >= limit ? alive[^limit] : list.FirstOrDefault();
+                Assert.Equal(newest?.Position.Offset - 1, ring.OffsetBeforeNewest(limit, now));
+                Assert.Equal(list.Find(one => one.TimestampMicros >= now - limit)?.Position.Offset - 1, ring.OffsetBefore(now - limit));
+                Pages(ring, list, alive, since, new PageBounds(limit, random.Next(20_000)), now);
                 Same(alive.Where(static one => one.Event == "e1").TakeLast(limit), ring.Last(limit, now, static name => name == "e1"));
             }
         }
+    }
+
+    // Page by page, until nothing follows.
+    private static void Pages(EventRing ring, List<Publication> list, List<Publication> alive, long since, PageBounds bounds, long now)
+    {
+        var from = list.Count == 0 ? since : Math.Max(since, list[0].Position.Offset - 1);
+        var read = new List<Publication>();
+        for (var at = from; ;)
+        {
+            var page = ring.Page(at, bounds, now, out var reached);
+            Assert.InRange(page.Count, 0, bounds.Events);
+            Assert.True(page.Count <= 1 || page.Sum(StoredEvent.Measure) <= bounds.Bytes, "A page is too large");
+            Assert.InRange(reached, at, at + bounds.Events);
+            Assert.All(page, one => Assert.InRange(one.Position.Offset, at + 1, reached));
+            if (reached == at)
+            {
+                break;
+            }
+
+            read.AddRange(page);
+            at = reached;
+        }
+
+        Same(alive.Where(one => one.Position.Offset > from), read);
     }
 
     [Fact]

@@ -230,9 +230,9 @@ public sealed class SessionTests
         var transport = new FakeTransport();
         var client = Make.Client(1, DialectKind.Relay, transport, time: time);
         var members = new SubscriberSet();
-        var delivery = new ReplicaDelivery(null!, time, members, WhenSlow.Disconnect);
-        new ReplicaMembers(time, members, delivery).Start(
-            new Subscription(client, "topics/x") { Since = new StreamPosition(Make.Epoch, 3) }, new StreamPosition(Make.Epoch, 9), [], recovered: false);
+        var position = new StreamPosition(Make.Epoch, 9);
+        new ReplicaMembers(time, members).Begin(
+            new Subscription(client, "topics/x") { Since = new StreamPosition(Make.Epoch, 3) }, position, position, recovered: false);
         Assert.StartsWith($$"""{"type":"gap","channel":"topics/x","epoch":"{{Make.Epoch}}","from":4,"to":9,""", Assert.Single(Make.Reader(client, transport).TakeAll()));
     }
 

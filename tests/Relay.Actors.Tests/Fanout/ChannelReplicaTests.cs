@@ -65,6 +65,29 @@ public sealed class ChannelReplicaTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Much_that_was_missed_at_a_change_of_owner_comes_in_pages_and_once()
+    {
+        var replica = Joined(2);
+        ChangeOwner(replica, 4);
+        var query = Query();
+        Batch(replica, [Make.Event(5)], Answer());
+        _owner.Send(replica, new HistoryReply(query, new StreamPosition(Make.Epoch, 5), true, [Make.Event(3)])
+        {
+            Start = new StreamPosition(Make.Epoch, 2),
+            Reached = new StreamPosition(Make.Epoch, 3),
+        });
+        _kit.RunUntilIdle();
+        var next = Query();
+        Assert.Equal(new StreamPosition(Make.Epoch, 3), next.After);
+        Assert.Equal(["3"], Offsets());
+        _publisher.ExpectNoMsg();
+        Batch(replica, [Make.Event(6)]);
+        Reply(replica, next, 6, true, Make.Event(4), Make.Event(5), Make.Event(6));
+        Assert.Equal(["4", "5", "6"], Offsets());
+        _publisher.ExpectMsg<PublishReply>();
+    }
+
+    [Fact]
     public void What_cannot_be_brought_any_more_is_told_as_a_gap()
     {
         var replica = Joined(2);
@@ -194,7 +217,12 @@ public sealed class ChannelReplicaTests : IAsyncLifetime
 
     private void Reply(IActorRef replica, HistoryQuery query, long offset, bool complete, Epoch epoch, params Publication[] events)
     {
-        _owner.Send(replica, new HistoryReply(query, new StreamPosition(epoch, offset), complete, [.. events]));
+        var position = new StreamPosition(epoch, offset);
+        _owner.Send(replica, new HistoryReply(query, position, complete, [.. events])
+        {
+            Start = events.Length > 0 ? events[0].Position with { Offset = events[0].Position.Offset - 1 } : position,
+            Reached = position,
+        });
         _kit.RunUntilIdle();
     }
 

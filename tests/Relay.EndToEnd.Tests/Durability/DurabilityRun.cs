@@ -29,7 +29,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
     {
         _nodes = [.. Enumerable.Range(0, nodes).Select(_ => new RestartedNode(start))];
         _publishers = [.. Enumerable.Range(1, Publishers).Select(n => new RecordedPublisher($"p{n}", Channels, _nodes[n % nodes], _recorder, _acks, seed + n))];
-        _subscribers = [.. Enumerable.Range(1, Subscribers).Select(n => new RecordedSubscriber($"s{n}", Channels, _nodes[n % nodes], _recorder, _acks, seed - n))];
+        _subscribers = [.. Enumerable.Range(1, Subscribers).Select(n => new RecordedSubscriber($"s{n}", Channels, _nodes[n % nodes], _recorder, seed - n))];
     }
 
     /// <summary>Starts the node, then the subscribers, and when they listen the publishers.</summary>
@@ -43,11 +43,11 @@ internal sealed class DurabilityRun : IAsyncDisposable
     /// <summary>As above with nodes that are started in a way of their own.</summary>
     public static async Task<DurabilityRun> StartAsync(int nodes, int seed, NodeStart start)
     {
-        // Everything is kept, so that the whole history can be compared; a resume of a second's events fits into what may wait unsent.
+        // Everything is kept, so that the whole history can be compared.
         var run = new DurabilityRun(
             start.Or(
                 ("Namespaces:topics:HistoryLength", "1000000"), ("Namespaces:topics:HistoryAge", "24h"), ("Namespaces:topics:DedupeIds", "1000000"),
-                ("Namespaces:topics:DedupeWindow", "24h"), ("Limits:UnsentBytes", "64MiB")),
+                ("Namespaces:topics:DedupeWindow", "24h")),
             nodes,
             seed);
         try

@@ -9,12 +9,9 @@ namespace Relay.EndToEnd.Tests.Durability;
 /// A subscriber of several channels over one connection, which it drops now and then without a word; it stays away for up to a second, in long runs up to five, and
 /// comes back with the last place it has.
 /// </summary>
-internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> channels, RestartedNode nodes, HistoryRecorder recorder, AckCounter acks, int seed)
+internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> channels, RestartedNode nodes, HistoryRecorder recorder, int seed)
 {
     private const int MostEventsPerConnection = 1500;
-
-    /// <summary>A resume brings 10,000 events of a channel at most: whoever would miss more comes back earlier.</summary>
-    private const int MostMissed = 8000;
 
     private static readonly TimeSpan LongestAbsence = TimeSpan.FromSeconds(TestLength.IsLong ? 5 : 1);
 
@@ -58,7 +55,7 @@ internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> chan
             if (!finished)
             {
                 var absence = _heads.Task.IsCompleted ? TimeSpan.Zero : LongestAbsence * (_random.Next(2) * _random.NextDouble());
-                await Task.WhenAny(Task.Delay(absence > _retryAfter ? absence : _retryAfter, TimeProvider.System), acks.FurtherAsync(MostMissed), _heads.Task);
+                await Task.WhenAny(Task.Delay(absence > _retryAfter ? absence : _retryAfter, TimeProvider.System), _heads.Task);
                 _retryAfter = TimeSpan.Zero;
             }
         }

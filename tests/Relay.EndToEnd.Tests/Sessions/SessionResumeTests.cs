@@ -20,7 +20,7 @@ public sealed class SessionResumeTests(ITestOutputHelper output)
     [InlineData(2)]
     public async Task Nothing_is_lost_repeated_or_reordered_by_clients_that_resume_at_random(int seed)
     {
-        var nodes = new RestartedNode(NodeStart.With(("Namespaces:topics:HistoryLength", "1000000"), ("Limits:UnsentBytes", "64MiB")));
+        var nodes = new RestartedNode(NodeStart.With(("Namespaces:topics:HistoryLength", "1000000")));
         using var recorder = new HistoryRecorder();
         await using (nodes)
         {

@@ -162,12 +162,12 @@ public sealed class GroupCommitterTests : IDisposable
             Assert.False(prune.IsCompleted);
             if (_groups.Count == 1)
             {
-                group[0].HasMore = true;
+                group[^1].HasMore = true;
                 second = queue.Add(Make.Append("b", 1)).AsTask();
                 queue.Close();
             }
         });
-        Assert.Equal(["prune a", "b prune"], _groups);
+        Assert.Equal(["a prune", "b prune"], _groups);
         Assert.All(await Task.WhenAll(prune, first, second), static result => Assert.True(result.IsDone));
         Assert.Equal(2, _counts["relay.journal.records store=test"]);
     }
