@@ -20,7 +20,7 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     public ChannelActor(ChannelServices services)
     {
         _channel = Self.Path.Name;
-        _core = new ChannelCore(_channel, services, Context, isDurable: true);
+        _core = new ChannelCore(_channel, services, Context);
     }
 
     /// <inheritdoc/>

@@ -50,8 +50,7 @@ internal sealed partial class ChannelCore
     /// <param name="services">What every channel is given.</param>
     /// <param name="context">The owning actor's.</param>
     /// <param name="owner">The actor, when it is more than a channel.</param>
-    /// <param name="isDurable">False = whatever its namespace says, it is kept in memory.</param>
-    public ChannelCore(string channel, ChannelServices services, IActorContext context, IChannelOwner? owner = null, bool isDurable = false)
+    public ChannelCore(string channel, ChannelServices services, IActorContext context, IChannelOwner? owner = null)
     {
         _owner = owner;
         Channel = channel;
@@ -59,7 +58,7 @@ internal sealed partial class ChannelCore
         _services = services;
         _context = context;
         var settings = services.Settings.For(channel);
-        if (isDurable && services.Journals.For(settings) is { } journal)
+        if (services.Journals.For(settings) is { } journal)
         {
             _durable = new DurableChannel(journal, channel, settings, services, context);
         }
@@ -76,7 +75,7 @@ internal sealed partial class ChannelCore
     public StreamPosition Position => _state!.Position;
 
     /// <summary>True when it may go without anybody missing an answer.</summary>
-    public bool CanRest => (_durable is null or { OwesNothing: true }) && _context.Stash.Count == 0;
+    public bool CanRest => OwesNothing && _context.Stash.Count == 0;
 
     private long Now => _services.Time.NowMicros();
 

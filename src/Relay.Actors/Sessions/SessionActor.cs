@@ -51,7 +51,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     {
         _sessionId = channel["sessions/".Length..];
         _services = services;
-        _core = new ChannelCore(channel, services.Channel, Context, this, isDurable: true);
+        _core = new ChannelCore(channel, services.Channel, Context, this);
         _stored = _core.IsDurable ? new StoredSession(channel, services.Channel, Context) : null;
         _phase = _core.IsDurable ? Phase.Looking : Phase.Running;
     }
