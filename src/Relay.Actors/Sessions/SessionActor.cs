@@ -35,16 +35,13 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <summary>Answers kept for callers that have not asked yet.</summary>
     private const int MaxSettled = 64;
 
-    private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
-
     private readonly string _sessionId;
     private readonly SessionServices _services;
     private readonly ChannelCore _core;
+    private readonly ChannelRest _rest;
     private readonly Dictionary<string, IActorRef> _awaiting = new(StringComparer.Ordinal);
     private readonly Queue<AgentAnswered> _settled = new();
     private ChatSession? _chat;
-    private bool _passivating;
-    private bool _resting;
 
     /// <summary>Wakes channel <paramref name="channel"/>, <c>sessions/{id}</c>.</summary>
     public SessionActor(string channel, SessionServices services)
@@ -52,6 +49,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
         _sessionId = channel["sessions/".Length..];
         _services = services;
         _core = new ChannelCore(channel, services.Channel, Context, this);
+        _rest = new ChannelRest(_core, Context);
         _stored = _core.IsDurable ? new StoredSession(channel, services.Channel, Context) : null;
         _phase = _core.IsDurable ? Phase.Looking : Phase.Running;
     }
@@ -63,30 +61,21 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PreStart()
     {
-        Context.SetReceiveTimeout(IdleTime);
+        _rest.Begin();
         _stored?.Look();
-    }
-
-    // A channel that is listened to never goes: it needs no timer.
-    private void WatchIdleness()
-    {
-        if (_core.HasReplicas != Context.ReceiveTimeout is null)
-        {
-            Context.SetReceiveTimeout(_core.HasReplicas ? null : IdleTime);
-        }
     }
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
-        if (_passivating && message is (ReplicaJoin or CreateSession))
+        if (_rest.IsPassivating && message is (ReplicaJoin or CreateSession))
         {
             // A life that begins now would end at once. Everything else is still answered here, in its order.
             Context.Parent.Tell(new ShardEnvelope(_core.Channel, message), Sender);
             return;
         }
 
-        if ((_stored is not null && TryHandleDurable(message)) || _core.TryHandle(message))
+        if ((_stored is not null && TryHandleDurable(message)) || _core.TryHandle(message) || _rest.TryHandle(message, mayRest: _chat is null && _asker is null))
         {
             return;
         }
@@ -140,18 +129,6 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
             case WakeSession:
                 Sender.Tell(new SessionWoken(), Self);
                 break;
-            case ReceiveTimeout:
-                if (_chat is null && _asker is null && !_core.HasReplicas && _core.CanRest && !_passivating)
-                {
-                    _passivating = true;
-                    Context.Parent.Tell(new Passivate(Rest.Instance), Self);
-                }
-
-                break;
-            case Rest:
-                // What was published meanwhile is still to be confirmed by the journal.
-                _resting = true;
-                break;
             default:
                 Unhandled(message);
                 break;
@@ -163,11 +140,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     {
         _core.CompleteTurn();
         TryEnd();
-        WatchIdleness();
-        if (_resting && _core.CanRest)
-        {
-            Context.Stop(Self);
-        }
+        _rest.CompleteTurn();
     }
 
     /// <inheritdoc/>
@@ -287,12 +260,6 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     }
 
     private sealed record AnswerDue(string RequestId);
-
-    /// <summary>Comes behind the last message of the outside.</summary>
-    private sealed class Rest
-    {
-        public static Rest Instance { get; } = new();
-    }
 
     private sealed class ExpiryDue
     {

@@ -1,0 +1,66 @@
+using Relay.Kernel;
+
+namespace Relay.Actors.Channels;
+
+/// <summary>
+/// When a channel's actor goes: nobody on any node listens, nothing was said for a while, and nothing is owed to anybody. Used by <see cref="ChannelActor"/> and by
+/// the session's actor. Owned by that actor's turn.
+/// </summary>
+internal sealed class ChannelRest(ChannelCore core, IActorContext context)
+{
+    /// <summary>Long enough that a channel published to once a minute stays; its state survives either way.</summary>
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
+
+    private bool _resting;
+
+    /// <summary>True once it asked its shard to let it go: a life that began now would end at once.</summary>
+    public bool IsPassivating { get; private set; }
+
+    /// <summary>The actor's start: from now on it is watched.</summary>
+    public void Begin() => context.SetReceiveTimeout(IdleTime);
+
+    /// <summary>Handles what concerns its going; false when <paramref name="message"/> is nothing of that.</summary>
+    /// <param name="message">Any message that the channel itself has no use for.</param>
+    /// <param name="mayRest">False = the actor has other reasons to stay.</param>
+    public bool TryHandle(object message, bool mayRest = true)
+    {
+        switch (message)
+        {
+            case ReceiveTimeout:
+                if (mayRest && !core.HasReplicas && core.CanRest && !IsPassivating)
+                {
+                    IsPassivating = true;
+                    context.Parent.Tell(new Passivate(Rest.Instance), context.Self);
+                }
+
+                return true;
+            case Rest:
+                // What was published meanwhile is still to be confirmed by the journal.
+                _resting = true;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The end of a turn, behind the channel's own.</summary>
+    public void CompleteTurn()
+    {
+        // A channel that is listened to never goes: it needs no timer.
+        if (core.HasReplicas != context.ReceiveTimeout is null)
+        {
+            context.SetReceiveTimeout(core.HasReplicas ? null : IdleTime);
+        }
+
+        if (_resting && core.CanRest)
+        {
+            context.Stop(context.Self);
+        }
+    }
+
+    /// <summary>Comes behind the last message of the outside.</summary>
+    private sealed class Rest
+    {
+        public static Rest Instance { get; } = new();
+    }
+}
