@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Relay.Actors.Channels;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
+using Relay.Protocol;
 
 namespace Relay.Actors.Agents;
 
@@ -19,14 +20,12 @@ public sealed class EchoAgent(Func<IActorRef> channels, RelaySettings settings) 
             case AgentRequest request:
                 AgentAnswers.Publish(channels(), Self, request, "agent_response", AgentJson.Response(Name, "Received: " + request.Content));
                 break;
-            case PublishReply reply:
-                AgentAnswers.Repeat(Context, reply, settings.AgentTimeout);
-                break;
-            case PublishBatch again:
-                channels().Tell(again, Self);
-                break;
             default:
-                Unhandled(message);
+                if (!AgentAnswers.TryHandle(message, Context, channels, settings.AgentTimeout))
+                {
+                    Unhandled(message);
+                }
+
                 break;
         }
     }
@@ -71,14 +70,12 @@ public sealed partial class GatewayAgent(IAgentGateway gateway, Func<IActorRef> 
                 break;
             case Answered:
                 break;
-            case PublishReply reply:
-                AgentAnswers.Repeat(Context, reply, settings.AgentTimeout);
-                break;
-            case PublishBatch again:
-                channels().Tell(again, Self);
-                break;
             default:
-                Unhandled(message);
+                if (!AgentAnswers.TryHandle(message, Context, channels, settings.AgentTimeout))
+                {
+                    Unhandled(message);
+                }
+
                 break;
         }
     }
@@ -106,10 +103,30 @@ internal static class AgentAnswers
     public static void Publish(IActorRef channels, IActorRef agent, AgentRequest request, string eventName, byte[] data)
     {
         var item = new PublishItem { Event = eventName, Data = data, IdempotencyKey = request.RequestId };
-        channels.Tell(new PublishBatch { Channel = "sessions/" + request.SessionId, Items = [item], Scope = "agent", WantsReply = true, Tag = 1 }, agent);
+        channels.Tell(new PublishBatch { Channel = ChannelName.Session(request.SessionId), Items = [item], Scope = "agent", WantsReply = true, Tag = 1 }, agent);
     }
 
-    public static void Repeat(IActorContext agent, PublishReply reply, TimeSpan asLongAs)
+    /// <summary>Handles what comes back of an answer that was published; false when <paramref name="message"/> is nothing of that.</summary>
+    /// <param name="message">Any message that the agent itself has no use for.</param>
+    /// <param name="agent">The agent's.</param>
+    /// <param name="channels">Region of the channels.</param>
+    /// <param name="asLongAs">How long somebody may wait for the answer.</param>
+    public static bool TryHandle(object message, IActorContext agent, Func<IActorRef> channels, TimeSpan asLongAs)
+    {
+        switch (message)
+        {
+            case PublishReply reply:
+                Repeat(agent, reply, asLongAs);
+                return true;
+            case PublishBatch again:
+                channels().Tell(again, agent.Self);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private static void Repeat(IActorContext agent, PublishReply reply, TimeSpan asLongAs)
     {
         var batch = reply.Batch;
         if (reply.Refusal is not null && batch.Tag * RetryPause < asLongAs)

@@ -266,7 +266,8 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             return;
         }
 
-        if (!ChannelName.IsValid(AgentPrefix + agent) || (!string.IsNullOrEmpty(command.SessionId) && !ChannelName.IsValid("sessions/" + command.SessionId)))
+        if (!ChannelName.TryBuild(ChannelName.Agents, agent, out var ownChannel)
+            || (!string.IsNullOrEmpty(command.SessionId) && !ChannelName.TryBuild(ChannelName.Sessions, command.SessionId, out _)))
         {
             core.Error(ErrorCode.MissingCredentials, "agent_id and session_id must be at most 247 bytes without control characters");
             return;
@@ -290,10 +291,10 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             Hear("global");
         }
 
-        Hear(AgentPrefix + agent);
-        if (!string.IsNullOrEmpty(_sessionId) && ChannelName.IsValid("sessions/" + _sessionId))
+        Hear(ownChannel);
+        if (ChannelName.TryBuild(ChannelName.Sessions, _sessionId, out var sessionChannel))
         {
-            Hear("sessions/" + _sessionId);
+            Hear(sessionChannel);
         }
 
         core.IsBusy = true;

@@ -52,7 +52,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
             case HookRegisterCommand when !core.Principal.MaySubscribe:
                 return true;
             case HookRegisterCommand register:
-                Listen(register.SessionId is { } session ? "sessions/" + session : AllEvents);
+                Listen(register.SessionId is { } session ? ChannelName.Session(session) : AllEvents);
                 return true;
             default:
                 return false;
@@ -112,7 +112,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
         core.Publish(AllEvents, item);
         if (command.SessionId is { } session)
         {
-            core.Publish("sessions/" + session, item with { IsCopy = true });
+            core.Publish(ChannelName.Session(session), item with { IsCopy = true });
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
             case SessionCreateCommand:
                 Ask(NewSessionId(), new CreateSession(core.Client.Subject));
                 return true;
-            case SessionJoinCommand join when ChannelName.IsValid(ChannelOf(join.SessionId)):
+            case SessionJoinCommand join when ChannelName.TryBuild(ChannelName.Sessions, join.SessionId, out _):
                 Ask(join.SessionId, new JoinSession(core.Client.Subject));
                 return true;
             case SessionJoinCommand join:
@@ -48,7 +48,7 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
                 Ask(NewSessionId(), new CreateSession(core.Client.Subject));
                 return true;
             case TypingCommand typing when _sessionId is not null:
-                core.Tell(core.Services.Channels, ChannelOf(_sessionId), new TypeInSession(core.Client.Id, typing.Data));
+                core.Tell(core.Services.Channels, ChannelName.Session(_sessionId), new TypeInSession(core.Client.Id, typing.Data));
                 return true;
             case ChatCommand or TypingCommand:
                 core.Error(ErrorCode.NoSession, "Create or join a session first");
@@ -89,15 +89,13 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
         // The session goes on without this participant.
     }
 
-    private static string ChannelOf(string sessionId) => "sessions/" + sessionId;
-
     private string NewSessionId() => core.Services.RandomBits().ToString("x16") + core.Services.RandomBits().ToString("x16");
 
     private void Ask(string sessionId, object question)
     {
         _asked = sessionId;
         core.IsBusy = true;
-        core.Tell(core.Services.Channels, ChannelOf(sessionId), question);
+        core.Tell(core.Services.Channels, ChannelName.Session(sessionId), question);
     }
 
     private void Missing(string sessionId) => core.Error(ErrorCode.SessionNotFound, "Session not found", sessionId);
@@ -132,11 +130,11 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
         core.Client.Send(CollectionsMarshal.AsSpan(frames));
         if (_sessionId is not null)
         {
-            core.Unsubscribe(ChannelOf(_sessionId), RequestId.None);
+            core.Unsubscribe(ChannelName.Session(_sessionId), RequestId.None);
         }
 
         _sessionId = summary.SessionId;
-        core.SubscribeSilently(ChannelOf(_sessionId), joined.Position);
+        core.SubscribeSilently(ChannelName.Session(_sessionId), joined.Position);
         if (_firstWords is { } chat)
         {
             _firstWords = null;

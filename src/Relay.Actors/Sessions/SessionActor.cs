@@ -46,7 +46,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <summary>Wakes channel <paramref name="channel"/>, <c>sessions/{id}</c>.</summary>
     public SessionActor(string channel, SessionServices services)
     {
-        _sessionId = channel["sessions/".Length..];
+        _sessionId = ChannelName.Id(channel).ToString();
         _services = services;
         _core = new ChannelCore(channel, services.Channel, Context, this);
         _rest = new ChannelRest(_core, Context);

@@ -3,6 +3,7 @@ using Relay.Actors.Channels;
 using Relay.Kernel;
 using Relay.Kernel.Persistence;
 using Relay.Node.Configuration;
+using Relay.Protocol;
 
 namespace Relay.Node.Hosting;
 
@@ -13,7 +14,7 @@ namespace Relay.Node.Hosting;
 internal sealed partial class SessionKeeper(
     ChannelJournals journals, RelaySystem relay, RelayOptions options, TimeProvider time, ILogger<SessionKeeper> logger) : BackgroundService
 {
-    private const string First = "sessions/";
+    private const string First = ChannelName.Sessions + "/";
     private const int Page = 500;
 
     /// <summary>Woken at once: enough for the journal to write them as a group, few beside the traffic.</summary>

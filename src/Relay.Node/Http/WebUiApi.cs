@@ -167,7 +167,7 @@ internal sealed class WebUiApi
         }
 
         var sessionId = Text(body, "session_id") is { Length: > 0 } given ? given : (await CreateAsync(context.RequestAborted)).Summary.SessionId;
-        if (!ChannelName.IsValid("sessions/" + sessionId))
+        if (!ChannelName.TryBuild(ChannelName.Sessions, sessionId, out _))
         {
             await MissingAsync(context);
             return;
@@ -206,7 +206,7 @@ internal sealed class WebUiApi
     private Task<object> AskAsync(HttpContext context, object question)
     {
         var id = (string)context.Request.RouteValues["id"]!;
-        return ChannelName.IsValid("sessions/" + id)
+        return ChannelName.TryBuild(ChannelName.Sessions, id, out _)
             ? AskAsync(id, question, context.RequestAborted)
             : Task.FromResult<object>(new SessionMissing(id));
     }
