@@ -133,7 +133,7 @@ public sealed record HistoryQuery
     /// <summary>Given back.</summary>
     public object? Tag { get; init; }
 
-    /// <summary>Everything after this position, or nothing when some of it is gone.</summary>
+    /// <summary>With <see cref="Page"/>: everything after this position, or nothing when some of it is gone.</summary>
     public StreamPosition? Resume { get; init; }
 
     /// <summary>What is left after this offset.</summary>
@@ -142,7 +142,7 @@ public sealed record HistoryQuery
     /// <summary>With <see cref="After"/>: the last offset wanted; null = up to the newest.</summary>
     public long? Until { get; init; }
 
-    /// <summary>What was accepted at this time or later, microseconds since 1970-01-01 UTC.</summary>
+    /// <summary>What was accepted at this time or later, microseconds since 1970-01-01 UTC; the oldest first, as with <see cref="IsPage"/>.</summary>
     public long? FromMicros { get; init; }
 
     /// <summary>
@@ -154,7 +154,7 @@ public sealed record HistoryQuery
     public string? Key { get; init; }
 
     /// <summary>
-    /// True when whoever asks goes on behind the last event of the answer: the oldest ones come first, and what <see cref="Limit"/> leaves out is not missing.
+    /// With <see cref="After"/>: true when whoever asks goes on behind the last event of the answer: what <see cref="Limit"/> leaves out is not missing then.
     /// </summary>
     public bool IsPage { get; init; }
 

@@ -224,18 +224,17 @@ public sealed class ChannelState
     /// <summary>The stored events that were accepted at <paramref name="fromMicros"/> or later, oldest first, at most <paramref name="limit"/>.</summary>
     /// <param name="fromMicros">Since when.</param>
     /// <param name="limit">Most events to return.</param>
-    /// <param name="newest">True = of more than that the newest, false = the oldest: a page.</param>
     /// <param name="nowMicros">Expired events are left out.</param>
     /// <param name="events">What is there.</param>
     /// <returns>
-    /// True when the history reaches back that far: nothing accepted since then is gone, apart from what expired. A channel does not know what was before it was
-    /// first asked for on its node, or before its journal's window; it never says true about that time.
+    /// True when the history reaches back that far: nothing accepted since then is gone, apart from what expired; more may follow behind the last of them. A channel
+    /// does not know what was before it was first asked for on its node, or before its journal's window; it never says true about that time.
     /// </returns>
-    public bool TryReplay(long fromMicros, int limit, bool newest, long nowMicros, out List<Publication> events)
+    public bool TryReplay(long fromMicros, int limit, long nowMicros, out List<Publication> events)
     {
         Prune(nowMicros);
-        events = _history.From(fromMicros, limit, newest, nowMicros, out var left);
-        return fromMicros > _history.DroppedMicros && !(newest && left);
+        events = _history.From(fromMicros, limit, nowMicros);
+        return fromMicros > _history.DroppedMicros;
     }
 
     /// <summary>Where a subscriber that catches up begins: the offset before its first event, and whether nothing it asked for is gone.</summary>

@@ -79,22 +79,9 @@ internal sealed class EventRing(int capacity)
     /// <summary>Those with offsets after <paramref name="offset"/> up to <paramref name="until"/>, at most <paramref name="limit"/> that are not expired.</summary>
     public List<Publication> Range(long offset, long until, int limit, long nowMicros) => Read(IndexAfter(offset), IndexAfter(until), nowMicros, limit);
 
-    /// <summary>Those of <paramref name="fromMicros"/> or later, at most <paramref name="limit"/>: the newest or the oldest. A clock may have been set back between two.</summary>
-    public List<Publication> From(long fromMicros, int limit, bool newest, long nowMicros, out bool left)
-    {
-        // One more than wanted tells whether any is left.
-        limit = Math.Min(limit, Count);
-        var events = newest ? Newest(limit + 1, nowMicros, IsLater) : Read(0, Count, nowMicros, limit + 1, IsLater);
-        left = events.Count > limit;
-        if (left)
-        {
-            events.RemoveAt(newest ? 0 : limit);
-        }
-
-        return events;
-
-        bool IsLater(ReadOnlySpan<byte> stored) => StoredEvent.TimeOf(stored) >= fromMicros;
-    }
+    /// <summary>Those of <paramref name="fromMicros"/> or later, oldest first, at most <paramref name="limit"/>. A clock may have been set back between two.</summary>
+    public List<Publication> From(long fromMicros, int limit, long nowMicros) =>
+        Read(0, Count, nowMicros, limit, stored => StoredEvent.TimeOf(stored) >= fromMicros);
 
     /// <summary>
     /// Events behind <paramref name="offset"/>, oldest first: looks at no more than <paramref name="bounds"/> say, so that a page costs what it holds, and a step
@@ -104,41 +91,7 @@ internal sealed class EventRing(int capacity)
     {
         var from = IndexAfter(offset);
         var to = (int)Math.Min(Count, (long)from + bounds.Events);
-        var events = new List<Publication>(to - from);
-        var (index, bytes) = (0, 0L);
-        foreach (var piece in _pieces)
-        {
-            if (index + piece.Count <= from)
-            {
-                index += piece.Count;
-                continue;
-            }
-
-            for (var at = piece.Start; at < piece.End && index < to; index++)
-            {
-                var stored = piece.At(at);
-                at += stored.Length;
-                if (index < from || !StoredEvent.IsAlive(stored, nowMicros))
-                {
-                    continue;
-                }
-
-                bytes += stored.Length;
-                if (bytes > bounds.Bytes && events.Count > 0)
-                {
-                    to = index;
-                    break;
-                }
-
-                events.Add(StoredEvent.Read(stored, _channel, new StreamPosition(_last.Epoch, FirstOffset + index)));
-            }
-
-            if (index >= to)
-            {
-                break;
-            }
-        }
-
+        var events = Read(from, ref to, nowMicros, int.MaxValue, null, bounds.Bytes);
         reached = Count == 0 ? offset : FirstOffset + to - 1;
         return events;
     }
@@ -226,19 +179,18 @@ internal sealed class EventRing(int capacity)
         return index;
     }
 
-    public List<Publication> Last(int count, long nowMicros, Func<string, bool>? wanted = null) =>
-        Newest(count, nowMicros, wanted is null ? null : stored => wanted(StoredEvent.NameOf(stored)));
-
-    private List<Publication> Newest(int count, long nowMicros, Filter? wanted)
+    public List<Publication> Last(int count, long nowMicros, Func<string, bool>? wanted = null)
     {
+        Filter? filter = wanted is null ? null : stored => wanted(StoredEvent.NameOf(stored));
+
         // Which ones are expired or unwanted is not known before they are read: as long as too few are left it looks further back.
         count = Math.Clamp(count, 0, Count);
         var reach = count;
-        var events = Read(Count - reach, Count, nowMicros, wanted: wanted);
+        var events = Read(Count - reach, Count, nowMicros, wanted: filter);
         while (events.Count < count && reach < Count)
         {
             reach = (int)Math.Min(Count, reach * 4L);
-            events = Read(Count - reach, Count, nowMicros, wanted: wanted);
+            events = Read(Count - reach, Count, nowMicros, wanted: filter);
         }
 
         return events.Count > count ? events[^count..] : events;
@@ -246,7 +198,11 @@ internal sealed class EventRing(int capacity)
 
     private int IndexAfter(long offset) => Count == 0 ? 0 : (int)Math.Clamp(Math.Max(offset, 0) - FirstOffset + 1, 0, Count);
 
-    private List<Publication> Read(int from, int to, long nowMicros, int limit = int.MaxValue, Filter? wanted = null)
+    private List<Publication> Read(int from, int to, long nowMicros, int limit = int.MaxValue, Filter? wanted = null) =>
+        Read(from, ref to, nowMicros, limit, wanted, long.MaxValue);
+
+    // The one walk over the pieces. The first event comes however large it is; the one that room is too small for is where the walk ends, and to says so.
+    private List<Publication> Read(int from, ref int to, long nowMicros, int limit, Filter? wanted, long room)
     {
         var events = new List<Publication>(wanted is null ? Math.Clamp(to - from, 0, limit) : 0);
         var index = 0;
@@ -262,10 +218,24 @@ internal sealed class EventRing(int capacity)
             {
                 var stored = piece.At(at);
                 at += stored.Length;
-                if (index >= from && StoredEvent.IsAlive(stored, nowMicros) && (wanted is null || wanted(stored)))
+                if (index < from || !StoredEvent.IsAlive(stored, nowMicros) || wanted?.Invoke(stored) == false)
                 {
-                    events.Add(StoredEvent.Read(stored, _channel, new StreamPosition(_last.Epoch, FirstOffset + index)));
+                    continue;
                 }
+
+                room -= stored.Length;
+                if (room < 0 && events.Count > 0)
+                {
+                    to = index;
+                    break;
+                }
+
+                events.Add(StoredEvent.Read(stored, _channel, new StreamPosition(_last.Epoch, FirstOffset + index)));
+            }
+
+            if (index >= to || events.Count >= limit)
+            {
+                break;
             }
         }
 

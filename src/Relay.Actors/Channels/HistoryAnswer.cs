@@ -14,15 +14,7 @@ internal static class HistoryAnswer
 
         var complete = true;
         List<Publication> events;
-        if (query.Resume is { } since)
-        {
-            complete = state.TryResume(since, query.Limit, nowMicros, out events);
-            if (!complete && query.LastPerKey)
-            {
-                events = state.LastPerKey(0, query.Limit, nowMicros);
-            }
-        }
-        else if (query.LastPerKey)
+        if (query.LastPerKey)
         {
             complete = query.After is not { } seen || seen.Epoch == state.Epoch;
             var after = complete ? query.After?.Offset ?? 0 : 0;
@@ -30,7 +22,7 @@ internal static class HistoryAnswer
         }
         else if (query.FromMicros is { } from)
         {
-            complete = state.TryReplay(from, query.Limit, newest: !query.IsPage, nowMicros, out events);
+            complete = state.TryReplay(from, query.Limit, nowMicros, out events);
         }
         else if (query.After is { } behind)
         {

@@ -28,7 +28,7 @@ public sealed class ChannelStateEdgeTests
         Assert.Equal("2", Ask(static state => state.Last(10, static _ => true, 11 * Second)));
         Assert.Equal("False ", Ask(static state => (state.TryResume(new StreamPosition(Make.Epoch, 0), 10, 11 * Second, out var events), events)));
         Assert.Equal("False 2", Ask(static state => (state.TryRange(new StreamPosition(Make.Epoch, 0), 2, 10, 11 * Second, out var events), events)));
-        Assert.Equal("False 2", Ask(static state => (state.TryReplay(0, 10, newest: true, 11 * Second, out var events), events)));
+        Assert.Equal("False 2", Ask(static state => (state.TryReplay(0, 10, 11 * Second, out var events), events)));
 
         static string Ask(Func<ChannelState, object> ask)
         {

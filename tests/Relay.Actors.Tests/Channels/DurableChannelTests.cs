@@ -347,7 +347,7 @@ public sealed class DurableChannelTests : IDisposable
     {
         _relay.Publish(Channel, "a");
         _relay.Publish(Channel, "b");
-        var query = new HistoryQuery { Resume = _relay.History(Channel).Position with { Offset = 1 } };
+        var query = new HistoryQuery { Resume = _relay.History(Channel).Position with { Offset = 1 }, Page = new PageBounds(256, 48 * 1024) };
         _relay.Dispose();
         _journal.OpenGate = new TaskCompletionSource();
         _relay = Start();

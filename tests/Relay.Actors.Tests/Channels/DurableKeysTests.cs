@@ -108,7 +108,7 @@ public sealed class DurableKeysTests : IDisposable
         Assert.True(Replay(first + 1).Complete);
         Assert.Single(Replay(first + 1).Events);
 
-        HistoryReply Replay(long from) => _relay.History(Channel, new HistoryQuery { FromMicros = from });
+        HistoryReply Replay(long from) => _relay.History(Channel, new HistoryQuery { FromMicros = from, IsPage = true });
     }
 
     [Fact]

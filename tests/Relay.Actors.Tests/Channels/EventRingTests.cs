@@ -133,8 +133,7 @@ public sealed class EventRingTests
         ring.Add(Make.Event(2, at: 5));
         Assert.Equal((0, 7L, null), (ring.Count, ring.DroppedMicros, ring.Oldest));
         Assert.Empty(ring.After(0, 10, 0));
-        Assert.Empty(ring.From(0, 10, newest: true, 0, out var left));
-        Assert.False(left);
+        Assert.Empty(ring.From(0, 10, 0));
     }
 
     [Fact]
@@ -193,14 +192,11 @@ public sealed class EventRingTests
         Assert.Equal("14,16,17,19,20,22,23,25,26,28,29,31,32", Offsets(ring.Last(100, 400)));
         Assert.Equal("20,25", Offsets(ring.Last(2, 400, static name => name == "five")));
         Assert.Equal("20,25", Offsets(ring.Last(20, 400, static name => name == "five")));
-        Assert.Equal("31,32 False", From(310, 2, newest: true));
-        Assert.Equal("32 True", From(310, 1, newest: true));
-        Assert.Equal("31 True", From(310, 1, newest: false));
-        Assert.Equal("31,32 False", From(301, 100, newest: false));
-        Assert.Equal("14,16 True", From(0, 2, newest: false));
-        Assert.Equal("31,32 True", From(0, 2, newest: true));
-
-        string From(long from, int limit, bool newest) => $"{Offsets(ring.From(from, limit, newest, 400, out var left))} {left}";
+        Assert.Equal("31,32", Offsets(ring.From(310, 2, 400)));
+        Assert.Equal("31", Offsets(ring.From(310, 1, 400)));
+        Assert.Equal("31,32", Offsets(ring.From(301, 100, 400)));
+        Assert.Equal("14,16", Offsets(ring.From(0, 2, 400)));
+        Assert.Equal("", Offsets(ring.From(321, 2, 400)));
     }
 
     private static string Offsets(IEnumerable<Publication> events) => string.Join(',', events.Select(static one => one.Position.Offset));

@@ -7,20 +7,31 @@ namespace Relay.Actors.Tests;
 public sealed class HistoryAnswerTests
 {
     private static readonly Epoch Foreign = new(78);
+    private static readonly PageBounds Whole = new(256, 48 * 1024);
 
     [Theory]
-    [InlineData(8, false, 100, true, "9,10")]
-    [InlineData(8, true, 100, true, "9,10")]
-    [InlineData(8, false, 1, false, "")]
-    [InlineData(2, false, 100, false, "")]
-    [InlineData(2, true, 100, false, "2,7,9")]
-    [InlineData(2, true, 2, false, "2,7")]
-    [InlineData(10, true, 100, true, "")]
-    public void A_resume_gives_all_that_was_missed_or_says_so_and_then_the_values_if_they_are_wanted(long since, bool lastPerKey, int limit, bool complete, string offsets) =>
-        AssertAnswer(new HistoryQuery { Resume = At(since), LastPerKey = lastPerKey, Limit = limit }, complete, offsets);
+    [InlineData(8, false, 100, true, 8, "9,10", 10)]
+    [InlineData(8, true, 100, true, 8, "9,10", 10)]
+    [InlineData(5, false, 100, true, 5, "6,7,8,9,10", 10)]
+    [InlineData(4, false, 100, false, 10, "", 10)]
+    [InlineData(11, false, 100, false, 10, "", 10)]
+    [InlineData(4, true, 100, false, 10, "2,7,9", 10)]
+    [InlineData(4, true, 2, false, 10, "2,7", 10)]
+    [InlineData(10, true, 100, true, 10, "", 10)]
+    public void A_resume_begins_behind_its_position_or_where_the_channel_stands_and_then_with_the_values_if_they_are_wanted(
+        long since, bool lastPerKey, int limit, bool complete, long start, string offsets, long reached) =>
+        AssertPage(new HistoryQuery { Resume = At(since), LastPerKey = lastPerKey, Limit = limit, Page = Whole }, complete, start, offsets, reached);
+
+    [Theory]
+    [InlineData(2, 100_000, "7,8", 8)]
+    [InlineData(5, 1, "7", 7)]
+    [InlineData(0, 100_000, "", 6)]
+    public void A_page_of_a_resume_ends_at_its_bounds_and_nothing_is_missing_for_that(int events, int bytes, string offsets, long reached) =>
+        AssertPage(new HistoryQuery { Resume = At(6), Page = new PageBounds(events, bytes) }, complete: true, 6, offsets, reached);
 
     [Fact]
-    public void A_resume_of_another_life_is_none() => AssertAnswer(new HistoryQuery { Resume = new StreamPosition(Foreign, 8) }, complete: false, "");
+    public void A_resume_of_another_life_is_none() =>
+        AssertPage(new HistoryQuery { Resume = new StreamPosition(Foreign, 8), Page = Whole }, complete: false, 10, "", 10);
 
     [Theory]
     [InlineData(null, null, 100, true, "2,7,9")]
@@ -40,13 +51,13 @@ public sealed class HistoryAnswerTests
         AssertAnswer(new HistoryQuery { LastPerKey = true, After = new StreamPosition(Foreign, 8), Key = key }, complete: false, offsets);
 
     [Theory]
-    [InlineData(6000, false, 100, true, "6,7,8,9,10")]
-    [InlineData(5000, false, 100, false, "6,7,8,9,10")]
-    [InlineData(6000, false, 2, false, "9,10")]
-    [InlineData(6000, true, 2, true, "6,7")]
-    [InlineData(11000, false, 100, true, "")]
-    public void By_time_it_is_what_came_since_then_the_newest_or_the_first_page(long from, bool isPage, int limit, bool complete, string offsets) =>
-        AssertAnswer(new HistoryQuery { FromMicros = from, IsPage = isPage, Limit = limit }, complete, offsets);
+    [InlineData(6000, 100, true, "6,7,8,9,10")]
+    [InlineData(5000, 100, false, "6,7,8,9,10")]
+    [InlineData(6000, 2, true, "6,7")]
+    [InlineData(5000, 2, false, "6,7")]
+    [InlineData(11000, 100, true, "")]
+    public void By_time_it_is_the_first_page_of_what_came_since_then(long from, int limit, bool complete, string offsets) =>
+        AssertAnswer(new HistoryQuery { FromMicros = from, IsPage = true, Limit = limit }, complete, offsets);
 
     [Theory]
     [InlineData(8, 100, true, "9,10")]
@@ -85,7 +96,14 @@ public sealed class HistoryAnswerTests
 
     private static StreamPosition At(long offset) => new(Make.Epoch, offset);
 
-    private static void AssertAnswer(HistoryQuery query, bool complete, string offsets)
+    // Where the page begins, what is in it, and where the next one begins.
+    private static void AssertPage(HistoryQuery query, bool complete, long start, string offsets, long reached)
+    {
+        var answer = AssertAnswer(query, complete, offsets);
+        Assert.Equal((At(start), At(reached)), (answer.Start, answer.Reached));
+    }
+
+    private static HistoryReply AssertAnswer(HistoryQuery query, bool complete, string offsets)
     {
         var state = new ChannelState("topics/x", Make.Epoch, new NamespaceSettings { HistoryLength = 5 });
         for (var n = 1; n <= 10; n++)
@@ -98,5 +116,6 @@ public sealed class HistoryAnswerTests
         Assert.Same(query, answer.Query);
         Assert.Equal(At(10), answer.Position);
         Assert.Equal((complete, offsets), (answer.Complete, string.Join(',', answer.Events.Select(static one => one.Position.Offset))));
+        return answer;
     }
 }

@@ -138,19 +138,17 @@ public sealed class KeyedChannelTests
     {
         var state = new ChannelState("topics/x", Make.Epoch, new NamespaceSettings { HistoryLength = 2 }, nowMicros: 5500);
         Publish(state, null, 5600);
-        Assert.True(state.TryReplay(5000, 10, newest: true, 6000, out var all));
+        Assert.True(state.TryReplay(5000, 10, 6000, out var all));
         Assert.Equal([1], Offsets(all));
-        Assert.False(state.TryReplay(4999, 10, newest: true, 6000, out _));
-        Assert.True(state.TryReplay(7000, 10, newest: true, 6000, out var none));
+        Assert.False(state.TryReplay(4999, 10, 6000, out _));
+        Assert.True(state.TryReplay(7000, 10, 6000, out var none));
         Assert.Empty(none);
         Publish(state, null, 8000);
         Publish(state, null, 9000);
-        Assert.False(state.TryReplay(5600, 10, newest: true, 9000, out var left));
+        Assert.False(state.TryReplay(5600, 10, 9000, out var left));
         Assert.Equal([2, 3], Offsets(left));
-        Assert.True(state.TryReplay(5601, 10, newest: true, 9000, out _));
-        Assert.False(state.TryReplay(5601, 1, newest: true, 9000, out var newest));
-        Assert.Equal([3], Offsets(newest));
-        Assert.True(state.TryReplay(5601, 1, newest: false, 9000, out var page));
+        Assert.True(state.TryReplay(5601, 10, 9000, out _));
+        Assert.True(state.TryReplay(5601, 1, 9000, out var page));
         Assert.Equal([2], Offsets(page));
     }
 
@@ -167,7 +165,7 @@ public sealed class KeyedChannelTests
     {
         var history = first == 0 ? [] : Enumerable.Range((int)first, (int)(head - first + 1)).Select(static i => Make.Event(i, at: 1000 * i));
         var state = new ChannelState("topics/x", new NamespaceSettings(), new StreamPosition(Make.Epoch, head), history, [], [], newestMicros: 9000);
-        Assert.Equal(reaches, state.TryReplay(from, 100, newest: true, 9000, out _));
+        Assert.Equal(reaches, state.TryReplay(from, 100, 9000, out _));
     }
 
     [Fact]
@@ -310,9 +308,7 @@ public sealed class KeyedChannelTests
             var (from, limit) = (_now - (_random.Next(-2, 40) * Second), _random.Next(1, 15));
             var young = Kept().Where(one => one.TimestampMicros >= from && IsAlive(one)).ToList();
             var gone = _shown.Except(Kept()).Select(static one => one.TimestampMicros).Append((10 * Second) - 1).Max();
-            Assert.Equal(from > gone && young.Count <= limit, _state.TryReplay(from, limit, newest: true, _now, out var newest));
-            Assert.Equal(Told(young.TakeLast(limit)), Told(newest));
-            Assert.Equal(from > gone, _state.TryReplay(from, limit, newest: false, _now, out var page));
+            Assert.Equal(from > gone, _state.TryReplay(from, limit, _now, out var page));
             Assert.Equal(Told(young.Take(limit)), Told(page));
         }
 
