@@ -157,7 +157,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             EncodingOf(request),
             transport,
             _connections.Time,
-            IsNative(request.Dialect.Profile.Kind) ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
+            request.Dialect.Profile.IsNative ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
         connection.Start(_system.ActorOf(Props.Create(() => ConnectionActor.Create(connection, _connections))));
         return connection;
     }
@@ -242,8 +242,6 @@ public sealed partial class RelaySystem : IConnectionFactory
 
     /// <summary>Ends all actors.</summary>
     public Task<bool> StopAsync(TimeSpan timeout) => _system.TerminateAsync(timeout);
-
-    private static bool IsNative(DialectKind kind) => kind is DialectKind.Relay or DialectKind.RelayProtobuf or DialectKind.Sse;
 
     // One recipe for all channels: a closure for each would be a tenth of what an idle channel costs.
     private static Func<string, Props> ChannelProps(ChannelServices channels, SessionServices sessions)

@@ -217,7 +217,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
         : FrameWriter.CloseFrame(
             CloseCode.TryAgainLater,
-            Kind is DialectKind.Relay or DialectKind.RelayProtobuf
+            Dialect.Profile.IsNative
                 ? "Slow consumer: reconnect, then resume with the session's token or subscribe with since"
                 : "Slow consumer: reconnect");
 

@@ -31,7 +31,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
     // open). Until then it is nobody: it hears nothing, says nothing, and its ?agent_id= proves nothing (guarantees.md 9).
     private bool IsNobody => core.Services.Authenticator.IsRequired && !core.IsAuthenticated;
 
-    private bool IsNative => core.Client.Kind != DialectKind.Context;
+    private bool IsNative => core.Client.Dialect.Profile.IsNative;
 
     public void Start()
     {

@@ -12,7 +12,7 @@ internal static class Goodbye
     /// <summary>Tells it and closes; nothing where it is closing already. Thread-safe.</summary>
     public static void Say(ClientConnection connection, long nowMicros)
     {
-        var native = connection.Kind is DialectKind.Relay or DialectKind.RelayProtobuf or DialectKind.Sse;
+        var native = connection.Dialect.Profile.IsNative;
         if (native)
         {
             connection.Send(new ReconnectMessage { TimestampMicros = nowMicros, AfterMilliseconds = AfterMilliseconds, Reason = "shutdown" });

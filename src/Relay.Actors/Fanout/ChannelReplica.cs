@@ -410,7 +410,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             From = reply.Position.Epoch == _position.Epoch ? _position.Offset + 1 : 1,
             To = reply.Start.Offset,
         };
-        foreach (var subscription in (Subscription[])[.. _subscribers.Of(DialectKind.Relay), .. _subscribers.Of(DialectKind.RelayProtobuf), .. _subscribers.Of(DialectKind.Sse)])
+        foreach (var subscription in _subscribers.OfNative())
         {
             subscription.Client.Send(gap);
         }

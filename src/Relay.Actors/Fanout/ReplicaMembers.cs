@@ -50,7 +50,7 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
                 continue;
             }
 
-            if (!subscription.RequestId.IsPresent || subscription.Client.Kind is not (DialectKind.Relay or DialectKind.RelayProtobuf))
+            if (!subscription.RequestId.IsPresent || subscription.Client.Dialect.Profile is not { IsNative: true, IsStream: false })
             {
                 Wait(subscription);
                 continue;

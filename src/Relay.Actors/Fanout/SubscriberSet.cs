@@ -69,6 +69,9 @@ internal sealed class SubscriberSet
     /// <summary>A snapshot of the subscribers of one dialect.</summary>
     public Subscription[] Of(DialectKind kind) => [.. InSlot((int)kind * 2), .. InSlot(((int)kind * 2) + 1)];
 
+    /// <summary>A snapshot of the subscribers of the native dialects.</summary>
+    public Subscription[] OfNative() => [.. _groups.Where(static group => group[0].Client.Dialect.Profile.IsNative).SelectMany(static group => group)];
+
     private List<Subscription>? GroupOf(int slot)
     {
         foreach (var group in _groups)

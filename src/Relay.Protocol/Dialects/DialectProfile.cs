@@ -34,6 +34,9 @@ public sealed record DialectProfile
     /// <summary>Which family.</summary>
     public required DialectKind Kind { get; init; }
 
+    /// <summary>True for the relay's own family (<c>relay</c>, JSON or protobuf, and <c>sse</c>), which can resume, is told gaps and knows when to come back.</summary>
+    public bool IsNative => Kind is DialectKind.Relay or DialectKind.RelayProtobuf or DialectKind.Sse;
+
     /// <summary>Name in configuration, logs and metrics, e.g. <c>context</c>.</summary>
     public required string Name { get; init; }
 

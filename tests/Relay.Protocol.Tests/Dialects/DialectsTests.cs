@@ -38,6 +38,12 @@ public sealed class DialectsTests
     }
 
     [Fact]
+    public void Native_are_both_encodings_of_relay_and_event_streams() =>
+        Assert.Equal(
+            [DialectKind.Relay, DialectKind.RelayProtobuf, DialectKind.Sse],
+            Enum.GetValues<DialectKind>().Where(static kind => Dialects.ByKind(kind).Profile.IsNative));
+
+    [Fact]
     public void Unknown_names_choose_nothing()
     {
         Assert.Null(Dialects.ByName("auto"));
