@@ -16,7 +16,7 @@ namespace Relay.Actors.Fanout;
 internal sealed class CatchUps(IActorContext context, PageBounds page, ReplicaMembers members, ReplicaDelivery delivery, Action<HistoryQuery> ask)
 {
     /// <summary>Of another life of the channel, to which the client's position says nothing, it gets the newest. Also the most values by key.</summary>
-    private const int MostUnasked = 10_000;
+    public const int MostUnasked = 10_000;
 
     /// <summary>How long the answer to a publish waits at most for the events before it: longer than a client catches up that reads, and shorter than its patience.</summary>
     private static readonly TimeSpan MostHeld = TimeSpan.FromSeconds(5);

@@ -23,12 +23,6 @@ public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, 
 /// </summary>
 public sealed class ChannelReplica : ActorBase, IBatchReceiver
 {
-    /// <summary>A page of what the node missed of a channel: it goes to all subscribers as live events do.</summary>
-    private static readonly PageBounds HealingPage = new(1000, 256 * 1024);
-
-    /// <summary>Events of another life of the channel that are brought to those who did not ask for any.</summary>
-    private const int MostUnasked = 10_000;
-
     private readonly string _channel;
     private readonly ReplicaServices _services;
     private readonly SubscriberSet _subscribers = new();
@@ -37,7 +31,9 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private Phase _phase;
     private StreamPosition _position;
     private IActorRef? _owner;
-    private object? _healing;
+
+    // Not null while what was missed is being fetched.
+    private Healing? _healing;
     private int _toldCount;
     private long _shownVersion;
 
@@ -121,8 +117,8 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             case HeldLongEnough:
                 _members.CatchUps?.ReleaseHeld();
                 break;
-            case HistoryReply reply when reply.Query.Tag is not null && reply.Query.Tag == _healing:
-                Heal(reply);
+            case HistoryReply { Query.Tag: Healing healing } reply when healing == _healing:
+                Heal(healing, reply);
                 break;
             case HistoryReply:
                 break;
@@ -264,19 +260,14 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         {
             // The owner changed under living subscribers: fetch what it accepted before this replica joined it.
             _members.CatchUps?.Suspend();
-            AskMissing();
+            SetHealing(new Healing(_position, _members, _delivery, Ask));
+            _healing!.Ask();
             return;
         }
 
         SetHealing(null);
         _position = position;
         BeginWaiting();
-    }
-
-    private void AskMissing()
-    {
-        SetHealing(new object());
-        Ask(new HistoryQuery { Tag = _healing, After = _position, Limit = MostUnasked, Page = HealingPage });
     }
 
     private void BeginWaiting()
@@ -355,28 +346,18 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
     }
 
-    private void SetHealing(object? question)
+    private void SetHealing(Healing? healing)
     {
-        _healing = question;
-        _delivery.HoldsReplies = question is not null;
+        _healing = healing;
+        _delivery.HoldsReplies = healing is not null;
     }
 
-    private void Heal(HistoryReply reply)
+    private void Heal(Healing healing, HistoryReply reply)
     {
-        if (!reply.Complete)
+        var hasEnded = healing.TryEnd(reply);
+        _position = healing.Position;
+        if (!hasEnded)
         {
-            TellGap(reply);
-        }
-
-        foreach (var publication in reply.Events)
-        {
-            _delivery.Collect(publication);
-        }
-
-        _position = reply.Reached;
-        if (reply.Reached != reply.Position)
-        {
-            AskMissing();
             return;
         }
 
@@ -399,23 +380,6 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
     }
 
-    // guarantees.md 2: what cannot be brought any more is told to whoever has words for it.
-    private void TellGap(HistoryReply reply)
-    {
-        var gap = new GapMessage
-        {
-            TimestampMicros = Now,
-            Channel = _channel,
-            Epoch = reply.Position.Epoch,
-            From = reply.Position.Epoch == _position.Epoch ? _position.Offset + 1 : 1,
-            To = reply.Start.Offset,
-        };
-        foreach (var subscription in _subscribers.OfNative())
-        {
-            subscription.Client.Send(gap);
-        }
-    }
-
     private void TellCount()
     {
         var version = _subscribers.Version + (_members.CatchUps?.Version ?? 0);
@@ -431,10 +395,5 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
             _toldCount = Subscribers;
             _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaCount(Self, _toldCount)), Self);
         }
-    }
-
-    private sealed class HealingEnded
-    {
-        public static HealingEnded Instance { get; } = new();
     }
 }

@@ -153,6 +153,15 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         To = to.Offset,
     });
 
+    /// <summary>The same to all who get live events and have words for it.</summary>
+    public void TellGap(StreamPosition seen, StreamPosition to)
+    {
+        foreach (var subscription in subscribers.OfNative())
+        {
+            TellGap(subscription, seen, to);
+        }
+    }
+
     /// <summary>Ends a subscription, wherever it stands.</summary>
     public void Drop(Subscription subscription)
     {
