@@ -6,7 +6,7 @@ namespace Relay.Actors.Connections;
 /// <summary>What a channel's reply says to the client who published: one answer for a publish, one result for an item of a batch. Pure code.</summary>
 internal static class PublishAnswers
 {
-    /// <summary>When what a channel's journal could not do may be tried again.</summary>
+    /// <summary>When what a channel's journal could not do may be tried again. The channel tries every second itself.</summary>
     private const int RetryAfterMilliseconds = 1000;
 
     /// <summary>The refusal of a request that may be tried again in a second.</summary>

@@ -1,3 +1,4 @@
+using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -9,9 +10,6 @@ namespace Relay.Actors.Fanout;
 /// </summary>
 internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers)
 {
-    /// <summary>When a subscription to a channel whose journal could not be read may be tried again. The channel tries every second itself.</summary>
-    private const int RetryAfterMilliseconds = 1000;
-
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
     private PresenceSet? _presence;
     private List<Subscription>? _waiting;
@@ -64,14 +62,7 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
                 Drop(replaced);
             }
 
-            subscription.Client.Send(new AckMessage
-            {
-                TimestampMicros = Now,
-                RequestId = subscription.RequestId,
-                Error = ErrorCode.Unavailable,
-                ErrorText = reason,
-                RetryAfterMilliseconds = RetryAfterMilliseconds,
-            });
+            subscription.Client.Send(PublishAnswers.NotNow(subscription.RequestId, reason, Now));
             (_started ??= []).Add(subscription);
         }
     }
