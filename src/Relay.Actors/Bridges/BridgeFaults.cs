@@ -9,21 +9,15 @@ namespace Relay.Actors.Bridges;
 /// </summary>
 public sealed partial class BridgeFaults
 {
-    /// <summary>Between two lines about the same kind.</summary>
-    public static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
-
     private readonly BridgeMetrics _metrics;
     private readonly ILogger _log;
-    private readonly TimeProvider _time;
-    private readonly Lock _gate = new();
-    private readonly Kind[] _kinds;
+    private readonly LogPace[] _paces;
 
     internal BridgeFaults(BridgeMetrics metrics, ILoggerFactory loggers, TimeProvider time)
     {
         _metrics = metrics;
         _log = loggers.CreateLogger<BridgeFaults>();
-        _time = time;
-        _kinds = new Kind[Enum.GetValues<EnvelopeFault>().Length];
+        _paces = [.. Enum.GetValues<EnvelopeFault>().Select(_ => new LogPace(time))];
     }
 
     /// <summary>A message was dropped, or moved to the dead ones of its stream or table.</summary>
@@ -32,24 +26,10 @@ public sealed partial class BridgeFaults
     public void Report(string source, EnvelopeFault fault)
     {
         _metrics.Dropped(source, fault.ToString());
-        long since;
-        long total;
-        lock (_gate)
+        if (_paces[(int)fault].IsDue(out var since, out var total))
         {
-            ref var kind = ref _kinds[(int)fault];
-            kind.Total++;
-            kind.Since++;
-            if (kind.Total > 1 && _time.GetElapsedTime(kind.LoggedAt) < LogInterval)
-            {
-                return;
-            }
-
-            (since, total) = (kind.Since, kind.Total);
-            kind.Since = 0;
-            kind.LoggedAt = _time.GetTimestamp();
+            LogDropped(source, since, total, Explain(fault));
         }
-
-        LogDropped(source, since, total, Explain(fault));
     }
 
     /// <summary>The fault as a sentence's end, for logs, dead letters and HTTP answers.</summary>
@@ -69,11 +49,4 @@ public sealed partial class BridgeFaults
     [LoggerMessage(EventId = 120, Level = LogLevel.Warning,
         Message = "Bridge {Source}: {Count} messages cannot be delivered ({Total} since the start): {Reason}")]
     private partial void LogDropped(string source, long count, long total, string reason);
-
-    private struct Kind
-    {
-        public long Total;
-        public long Since;
-        public long LoggedAt;
-    }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Relay.Actors.Bridges;
 
 /// <summary>
-/// Messages of streams and tables that were moved to the dead letters: each is counted, and each source is logged at most once per <see cref="BridgeFaults.LogInterval"/>, with
+/// Messages of streams and tables that were moved to the dead letters: each is counted, and each source is logged at most once per 10 s, with
 /// the newest one's id and reason and the number since the last line. Never with content. Thread-safe.
 /// </summary>
 public sealed partial class DeadLetters
@@ -12,7 +12,7 @@ public sealed partial class DeadLetters
     private readonly BridgeMetrics _metrics;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
-    private readonly ConcurrentDictionary<string, Counts> _sources = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, LogPace> _paces = new(StringComparer.Ordinal);
 
     internal DeadLetters(BridgeMetrics metrics, ILoggerFactory loggers, TimeProvider time)
     {
@@ -31,36 +31,13 @@ public sealed partial class DeadLetters
     public void Report(string source, string from, string to, string id, int tries, string reason)
     {
         _metrics.DeadLetter(source);
-        var counts = _sources.GetOrAdd(from, static _ => new Counts());
-        long since;
-        long total;
-        lock (counts)
+        if (_paces.GetOrAdd(from, static (_, time) => new LogPace(time), _time).IsDue(out var since, out var total))
         {
-            counts.Total++;
-            counts.Since++;
-            if (counts.Total > 1 && _time.GetElapsedTime(counts.LoggedAt) < BridgeFaults.LogInterval)
-            {
-                return;
-            }
-
-            (since, total) = (counts.Since, counts.Total);
-            counts.Since = 0;
-            counts.LoggedAt = _time.GetTimestamp();
+            LogDead(source, since, total, from, to, id, tries, reason);
         }
-
-        LogDead(source, since, total, from, to, id, tries, reason);
     }
 
     [LoggerMessage(EventId = 121, Level = LogLevel.Warning,
         Message = "Bridge {Source}: {Count} dead letters ({Total} since the start) moved from {From} to {To}; the last one is {Id} after {Tries} tries: {Reason}")]
     private partial void LogDead(string source, long count, long total, string from, string to, string id, int tries, string reason);
-
-    private sealed class Counts
-    {
-        public long Total { get; set; }
-
-        public long Since { get; set; }
-
-        public long LoggedAt { get; set; }
-    }
 }

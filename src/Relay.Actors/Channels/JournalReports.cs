@@ -12,13 +12,9 @@ namespace Relay.Actors.Channels;
 /// <param name="time">Clock.</param>
 public sealed partial class JournalReports(JournalMetrics metrics, ILoggerFactory loggers, TimeProvider time)
 {
-    /// <summary>Between two lines of the same kind.</summary>
-    public static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
-
     private readonly ILogger _log = loggers.CreateLogger("Relay.Journals");
-    private readonly Lock _gate = new();
-    private Lines _failed;
-    private Lines _renewed;
+    private readonly LogPace _failed = new(time);
+    private readonly LogPace _renewed = new(time);
 
     /// <summary>A channel begins from what its journal holds.</summary>
     internal void Recovered() => metrics.Recovered(done: true);
@@ -27,7 +23,7 @@ public sealed partial class JournalReports(JournalMetrics metrics, ILoggerFactor
     internal void RecoveryFailed(string channel, string reason)
     {
         metrics.Recovered(done: false);
-        if (Count(ref _failed) is var count and > 0)
+        if (_failed.IsDue(out var count, out _))
         {
             LogNotRecovered(channel, reason.TrimEnd('.'), count);
         }
@@ -37,26 +33,9 @@ public sealed partial class JournalReports(JournalMetrics metrics, ILoggerFactor
     internal void Renewed(string channel, StreamPosition shown, StreamPosition found)
     {
         metrics.Renewed();
-        if (Count(ref _renewed) is var count and > 0)
+        if (_renewed.IsDue(out var count, out _))
         {
             LogRenewed(channel, shown.Epoch.IsNone ? "unknown" : $"{shown.Epoch}:{shown.Offset}", $"{found.Epoch}:{found.Offset}", count);
-        }
-    }
-
-    // How many since the last line; 0 when none is due.
-    private long Count(ref Lines lines)
-    {
-        lock (_gate)
-        {
-            lines.Since++;
-            if (lines.Any && time.GetElapsedTime(lines.LoggedAt) < LogInterval)
-            {
-                return 0;
-            }
-
-            var since = lines.Since;
-            lines = new Lines { Any = true, LoggedAt = time.GetTimestamp() };
-            return since;
         }
     }
 
@@ -68,11 +47,4 @@ public sealed partial class JournalReports(JournalMetrics metrics, ILoggerFactor
         Message = "Channel {Channel} goes on in a new epoch, because its journal has lost what was acknowledged: last shown {Shown}, found {Found}. " +
             "Its clients are told ({Count} channels since the last such line)")]
     private partial void LogRenewed(string channel, string shown, string found, long count);
-
-    private struct Lines
-    {
-        public bool Any;
-        public long Since;
-        public long LoggedAt;
-    }
 }

@@ -19,7 +19,7 @@ public sealed class BridgeFaultsTests
         for (var i = 0; i < 5; i++)
             faults.Report("http", EnvelopeFault.NotJson);
         faults.Report("http", EnvelopeFault.NotObject);
-        time.Advance(BridgeFaults.LogInterval);
+        time.Advance(TimeSpan.FromSeconds(10));
         faults.Report("redis-updates", EnvelopeFault.NotJson);
         Assert.Equal(
             [
