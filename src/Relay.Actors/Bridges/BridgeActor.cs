@@ -64,13 +64,13 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
 
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
-    private readonly Queue<(BridgeItem Item, Request Request)> _waiting = new();
+    private readonly Queue<(BridgeItem Item, BridgeRequest Request)> _waiting = new();
     private readonly Dictionary<string, List<PublishItem>> _byChannel = new(StringComparer.Ordinal);
 
     // A new list's first element would bring room for four: most of what a message cost here.
     private readonly Stack<List<PublishItem>> _freeLists = new();
-    private readonly Dictionary<long, Request> _requests = [];
-    private readonly List<Request> _overdue = [];
+    private readonly Dictionary<long, BridgeRequest> _requests = [];
+    private readonly List<BridgeRequest> _overdue = [];
     private long _lastTag;
     private int _inFlight;
     private bool _barrier;
@@ -114,7 +114,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
 
     private void Take(BridgeBatch batch)
     {
-        var request = new Request(++_lastTag, Sender, batch) { Waiting = batch.Items.Count, CameIn = _sweep };
+        var request = new BridgeRequest(++_lastTag, Sender, batch) { Waiting = batch.Items.Count, CameIn = _sweep };
         if (batch.Items.Count == 0)
         {
             Answer(request, null);
@@ -177,7 +177,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
     }
 
-    private void Finish(Request request)
+    private void Finish(BridgeRequest request)
     {
         _requests.Remove(request.Tag);
         Answer(request, request switch
@@ -188,7 +188,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         });
     }
 
-    private void Answer(Request request, Exception? failure)
+    private void Answer(BridgeRequest request, Exception? failure)
     {
         if (request.IsAnswered)
         {
@@ -246,7 +246,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         _overdue.Clear();
     }
 
-    private void GiveUp(Request request)
+    private void GiveUp(BridgeRequest request)
     {
         Settle(request, request.InFlight);
         request.GivenUp = true;
@@ -257,7 +257,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     }
 
     /// <summary>Answers are missing: sends nothing more of the batch, asks the silent channels, and ends when they had their time as well.</summary>
-    private void Chase(Request request, BridgeTracking tracking)
+    private void Chase(BridgeRequest request, BridgeTracking tracking)
     {
         Withdraw(request, "not sent, because what comes before it has no answer");
         if (tracking.ProbedAt is null)
@@ -283,7 +283,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     }
 
     /// <summary>What a source brings again must not be overtaken by what it brought behind it.</summary>
-    private static void Withdraw(Request request, string reason)
+    private static void Withdraw(BridgeRequest request, string reason)
     {
         if (request is { Tracking: { } tracking, Waiting: > 0 })
         {
@@ -293,7 +293,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
     }
 
-    private void Settle(Request request, int events)
+    private void Settle(BridgeRequest request, int events)
     {
         request.InFlight -= events;
         _inFlight -= events;
@@ -302,7 +302,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
 
     private void Publish()
     {
-        Request? current = null;
+        BridgeRequest? current = null;
         while (!_barrier && _inFlight < MaxInFlight && _waiting.TryPeek(out var next))
         {
             if (next.Request.IsWithdrawn)
@@ -337,7 +337,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
     }
 
-    private void Collect(BridgeItem item, Request request)
+    private void Collect(BridgeItem item, BridgeRequest request)
     {
         for (var i = 0; i < item.Channels.Count; i++)
         {
@@ -352,7 +352,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         }
     }
 
-    private void Flush(Request request)
+    private void Flush(BridgeRequest request)
     {
         foreach (var (channel, items) in _byChannel)
         {
@@ -365,7 +365,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         _byChannel.Clear();
     }
 
-    private PublishBatch Batch(string channel, PublishItem[] items, Request request) =>
+    private PublishBatch Batch(string channel, PublishItem[] items, BridgeRequest request) =>
         new() { Channel = channel, Items = items, Scope = scope, WantsReply = true, Tag = request.Tag };
 
     private void Keep(List<PublishItem> list)
@@ -378,46 +378,4 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
     }
 
     private sealed record Sweep;
-
-    private sealed class Request(long tag, IActorRef replyTo, BridgeBatch batch)
-    {
-        public long Tag { get; } = tag;
-
-        public IActorRef ReplyTo { get; } = replyTo;
-
-        public BridgeAnswer? Told { get; } = batch.Answer;
-
-        public IReadOnlyList<BridgeItem> Items { get; } = batch.Items;
-
-        /// <summary>Only for those who bring again what is open.</summary>
-        public BridgeTracking? Tracking { get; } = batch.Answer is { WantsOpen: true } ? new BridgeTracking(batch.Items) : null;
-
-        /// <summary>Sweep in which it came.</summary>
-        public long CameIn { get; init; }
-
-        public bool IsAnswered { get; set; }
-
-        /// <summary>What was not sent is not to be sent any more.</summary>
-        public bool IsWithdrawn { get; set; }
-
-        /// <summary>Outcomes that are not there yet, of events waiting or in flight.</summary>
-        public int Open { get; set; }
-
-        /// <summary>Items not yet sent.</summary>
-        public int Waiting { get; set; }
-
-        /// <summary>Events sent and not answered.</summary>
-        public int InFlight { get; set; }
-
-        /// <summary>Some answers will not come any more.</summary>
-        public bool GivenUp { get; set; }
-
-        /// <summary>Sweep in which something was sent or answered.</summary>
-        public long LastHeard { get; set; }
-
-        public int Subscribers { get; set; }
-
-        /// <summary>Why a channel could not store its part.</summary>
-        public string? Refusal { get; set; }
-    }
 }
