@@ -267,7 +267,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
             {
                 var probe = Batch(channel, [], request);
                 tracking.Probing(probe);
-                channels.Tell(new ShardEnvelope(channel, probe), Self);
+                channels.Tell(probe, Self);
             }
         }
         else if (_sweep - tracking.ProbedAt >= AnswerAfter)
@@ -358,7 +358,7 @@ public sealed class BridgeActor(string scope, IActorRef channels) : ActorBase
         {
             var batch = Batch(channel, [.. items], request);
             request.Tracking?.Sent(batch);
-            channels.Tell(new ShardEnvelope(channel, batch), Self);
+            channels.Tell(batch, Self);
             Keep(items);
         }
 
