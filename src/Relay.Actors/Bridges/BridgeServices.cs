@@ -25,11 +25,11 @@ public sealed class BridgeServices
     /// <param name="meter">Carries the instruments of <see cref="BridgeMetrics"/>; its maker disposes it.</param>
     /// <param name="time">For pauses, polls and rates of logging.</param>
     /// <param name="random">Seeds the jitter of each source's pauses.</param>
-    /// <param name="tell">The way for those who need no task, <see cref="RelaySystem.TellBridge"/>; null = by <paramref name="publish"/>.</param>
-    public BridgeServices(BridgePublisher publish, ILoggerFactory loggers, Meter meter, TimeProvider time, Random random, Action<BridgeBatch>? tell = null)
+    /// <param name="tell">The way for those who need no task, <see cref="RelaySystem.TellBridge"/>.</param>
+    public BridgeServices(BridgePublisher publish, ILoggerFactory loggers, Meter meter, TimeProvider time, Random random, Action<BridgeBatch> tell)
     {
         Publish = publish;
-        Tell = tell ?? (batch => _ = PublishAsync(batch));
+        Tell = tell;
         Loggers = loggers;
         Metrics = new BridgeMetrics(meter);
         Time = time;
@@ -62,19 +62,6 @@ public sealed class BridgeServices
 
     /// <summary>Reads workers' messages; <c>POST /publish</c> uses the same.</summary>
     public UpdatesEnvelopes Envelopes { get; }
-
-    private async Task PublishAsync(BridgeBatch batch)
-    {
-        try
-        {
-            var accepted = await Publish(batch.Items, CancellationToken.None);
-            batch.Answer?.Accepted(accepted.Subscribers);
-        }
-        catch (Exception error)
-        {
-            batch.Answer?.Failed(error);
-        }
-    }
 
     /// <summary>Randomness of its own for one source: <see cref="Random"/> is not safe for several.</summary>
     public Random NextRandom()

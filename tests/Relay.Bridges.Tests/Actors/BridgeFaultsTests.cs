@@ -15,7 +15,7 @@ public sealed class BridgeFaultsTests
         var (time, log, relay) = (new ManualTime(), new LogLines(), new FakeRelay());
         using var meter = new Meter(BridgeMetrics.MeterName);
         using var sums = new CounterSums(meter);
-        var faults = new BridgeServices(relay.PublishAsync, log, meter, time, new Random(1)).Faults;
+        var faults = new BridgeServices(relay.PublishAsync, log, meter, time, new Random(1), new TellPublisher(relay.PublishAsync).Tell).Faults;
         for (var i = 0; i < 5; i++)
             faults.Report("http", EnvelopeFault.NotJson);
         faults.Report("http", EnvelopeFault.NotObject);

@@ -177,7 +177,7 @@ public sealed class OutboxTests
     {
         var relay = new FakeRelay();
         using var meter = new System.Diagnostics.Metrics.Meter("test");
-        var services = new Relay.Actors.Bridges.BridgeServices(relay.PublishAsync, new LogLines(), meter, TimeProvider.System, new Random(1));
+        var services = new Relay.Actors.Bridges.BridgeServices(relay.PublishAsync, new LogLines(), meter, TimeProvider.System, new Random(1), new TellPublisher(relay.PublishAsync).Tell);
         Assert.Throws<ArgumentException>(() => new OutboxSource("Host=x", new OutboxOptions { Table = table }, services, static _ => { }));
     }
 

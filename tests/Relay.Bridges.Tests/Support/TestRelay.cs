@@ -26,7 +26,8 @@ internal sealed class TestRelay : IAsyncDisposable
             Loggers = Log,
         });
         Sums = new CounterSums(_meter);
-        Services = new BridgeServices(publish ?? System.DeliverAsync, Log, _meter, TimeProvider.System, new Random(1), publish is null ? System.TellBridge : null);
+        Action<BridgeBatch> tell = publish is null ? System.TellBridge : new TellPublisher(publish).Tell;
+        Services = new BridgeServices(publish ?? System.DeliverAsync, Log, _meter, TimeProvider.System, new Random(1), tell);
     }
 
     public RelaySystem System { get; }
