@@ -179,34 +179,14 @@ public sealed class HooksDialect : IDialect
                 }
                 else if (reader.Name.SequenceEqual("since"u8) && reader.Value.Kind == JsonKind.Object)
                 {
-                    since = Since(reader.Value);
+                    // What names no place is a place nobody ever had, so that a client without one gets its first.
+                    since = RelayJsonReader.TrySince(reader.Value, out var place) ? place : default(StreamPosition);
                 }
             }
         }
 
         // An empty list was falsy in the original: no filter.
         return new HookHistoryCommand { EventTypes = types is [] ? null : types, Limit = limit, Since = since };
-    }
-
-    /// <summary>A place; what names none is a place nobody ever had, so that a client without one gets its first.</summary>
-    private static StreamPosition Since(JsonValue value)
-    {
-        JsonValue epochText = default;
-        JsonValue offsetNumber = default;
-        var reader = JsonObjectReader.Inside(value);
-        while (reader.Read())
-        {
-            if (reader.Name.SequenceEqual("epoch"u8))
-            {
-                epochText = reader.Value;
-            }
-            else if (reader.Name.SequenceEqual("offset"u8))
-            {
-                offsetNumber = reader.Value;
-            }
-        }
-
-        return offsetNumber.TryGetInteger(out var offset) && NativeRequests.TryPosition(epochText.Utf8, offset, out var position) ? position : default;
     }
 
     /// <summary>The strings of a list, others skipped; null when it is no list or a longer one than <see cref="MaxNames"/>.</summary>
