@@ -166,6 +166,7 @@ public sealed class HttpTests(HttpTests.Node shared) : IClassFixture<HttpTests.N
     [InlineData("channel=topics/x&limit=many")]
     [InlineData("channel=topics/x&since=nonsense")]
     [InlineData("channel=topics/x&since=abcdefgh:-1")]
+    [InlineData("channel=topics/x&since=abcdefgh:%201")]
     public async Task History_refuses_with_a_reason(string query)
     {
         var answer = await _node.GetAsync("/api/v1/history?" + query);

@@ -104,13 +104,12 @@ internal static class HistoryQuestion
             return true;
         }
 
-        var colon = text.IndexOf(':');
-        if (colon < 0 || !Epoch.TryParse(Encoding.UTF8.GetBytes(text[..colon]), out var epoch) || !long.TryParse(text.AsSpan(colon + 1), out var offset) || offset < 0)
+        if (!StreamPosition.TryParse(Encoding.UTF8.GetBytes(text), out var position))
         {
             return false;
         }
 
-        since = new StreamPosition(epoch, offset);
+        since = position;
         return true;
     }
 }

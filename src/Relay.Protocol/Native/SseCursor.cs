@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
@@ -16,9 +15,6 @@ namespace Relay.Protocol;
 /// </summary>
 public sealed class SseCursor
 {
-    /// <summary>Epoch, colon, 19 digits.</summary>
-    public const int MaxPositionBytes = Epoch.TextLength + 1 + 19;
-
     private const byte Unknown = (byte)'-';
     private const byte Separator = (byte)',';
 
@@ -54,7 +50,7 @@ public sealed class SseCursor
                 continue;
             }
 
-            if (!TryParse(Encoding.UTF8.GetBytes(parts[i]), out var position))
+            if (!StreamPosition.TryParse(Encoding.UTF8.GetBytes(parts[i]), out var position))
             {
                 return false;
             }
@@ -92,29 +88,6 @@ public sealed class SseCursor
         return taken;
     }
 
-    /// <summary>Writes <c>epoch:offset</c> and returns its length.</summary>
-    internal static int Format(StreamPosition position, Span<byte> destination)
-    {
-        position.Epoch.Format(destination);
-        destination[Epoch.TextLength] = (byte)':';
-        Utf8Formatter.TryFormat(position.Offset, destination[(Epoch.TextLength + 1)..], out var digits);
-        return Epoch.TextLength + 1 + digits;
-    }
-
-    private static bool TryParse(ReadOnlySpan<byte> text, out StreamPosition position)
-    {
-        position = default;
-        if (text.Length <= Epoch.TextLength + 1
-            || text[Epoch.TextLength] != ':'
-            || !Utf8Parser.TryParse(text[(Epoch.TextLength + 1)..], out long offset, out var used)
-            || used != text.Length - Epoch.TextLength - 1)
-        {
-            return false;
-        }
-
-        return NativeRequests.TryPosition(text[..Epoch.TextLength], offset, out position);
-    }
-
     private static byte[] Token(string channel)
     {
         var token = new ArrayBufferWriter<byte>();
@@ -135,7 +108,7 @@ public sealed class SseCursor
         var line = block.IndexOf((byte)'\n');
         var body = block[(line + 1)..];
         var index = IndexOfChannel(body);
-        if (index >= 0 && TryParse(block[4..line], out var position))
+        if (index >= 0 && StreamPosition.TryParse(block[4..line], out var position))
         {
             _positions[index] = position;
             WriteId(output);
@@ -173,14 +146,14 @@ public sealed class SseCursor
 
     private void WriteId(IBufferWriter<byte> output)
     {
-        var span = output.GetSpan(5 + (_positions.Length * (MaxPositionBytes + 1)));
+        var span = output.GetSpan(5 + (_positions.Length * (StreamPosition.MaxTextLength + 1)));
         "id: "u8.CopyTo(span);
         var at = 4;
         foreach (var known in _positions)
         {
             if (known is { } position)
             {
-                at += Format(position, span[at..]);
+                at += position.Format(span[at..]);
             }
             else
             {

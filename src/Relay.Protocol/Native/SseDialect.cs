@@ -138,8 +138,8 @@ public sealed class SseDialect : IDialect
     private static void Id(ref JsonText text, StreamPosition position)
     {
         text.Raw("id: "u8);
-        Span<byte> id = stackalloc byte[SseCursor.MaxPositionBytes];
-        text.Raw(id[..SseCursor.Format(position, id)]);
+        Span<byte> id = stackalloc byte[StreamPosition.MaxTextLength];
+        text.Raw(id[..position.Format(id)]);
         text.Raw("\n"u8);
     }
 
