@@ -15,8 +15,6 @@ namespace Relay.Node.EventStreams;
 /// </summary>
 internal sealed class EventStreamEndpoint
 {
-    private const int RetryAfterMilliseconds = 1000;
-
     private readonly WebSocketServer _server;
     private readonly IConnectionFactory _factory;
     private readonly IAuthenticator _authenticator;
@@ -176,24 +174,17 @@ internal sealed class EventStreamEndpoint
     private Task RefuseAsync(HttpContext context, ListenerIdentity listener, Answer refusal)
     {
         _server.Refused(listener, refusal.Status);
-        var later = refusal.Status == StatusCodes.Status503ServiceUnavailable;
-        if (later)
+        if (refusal.Status == StatusCodes.Status503ServiceUnavailable)
         {
-            context.Response.Headers.RetryAfter = "1";
+            return context.UnavailableAsync(refusal.Text);
         }
-        else if (refusal.Status == StatusCodes.Status401Unauthorized)
+
+        if (refusal.Status == StatusCodes.Status401Unauthorized)
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        return context.JsonAsync(refusal.Status, json =>
-        {
-            ApiGuard.Error(json, refusal.Code, refusal.Text);
-            if (later)
-            {
-                json.WriteNumber("retry_after_ms", RetryAfterMilliseconds);
-            }
-        });
+        return context.JsonAsync(refusal.Status, json => ApiGuard.Error(json, refusal.Code, refusal.Text));
     }
 
     /// <summary>A refusal; codes are those of the API.</summary>

@@ -4,8 +4,8 @@ using System.Text.Unicode;
 using System.Threading.Channels;
 using Relay.Actors;
 using Relay.Actors.Channels;
-using Relay.Kernel;
 using Relay.Node.Http;
+using Relay.Protocol;
 
 namespace Relay.Node.EventStreams;
 
@@ -76,9 +76,9 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
 
         Final(lines.End switch
         {
-            LinesEnd.TooLong => new Fault("TOO_LARGE", $"The line is longer than {limits.LineBytes} bytes; the stream ends here", IsLast: true),
-            LinesEnd.TooSlow => new Fault("TIMEOUT", $"The line was not completed within {limits.LineDeadline.TotalSeconds} s; the stream ends here", IsLast: true),
-            LinesEnd.Stopped => new Fault("UNAVAILABLE", "The node is leaving; lines without a result were not accepted or may be repeated under their id", IsLast: true) { HasLine = false },
+            LinesEnd.TooLong => new Fault(ErrorCode.TooLarge, $"The line is longer than {limits.LineBytes} bytes; the stream ends here", IsLast: true),
+            LinesEnd.TooSlow => new Fault(ErrorCode.Timeout, $"The line was not completed within {limits.LineDeadline.TotalSeconds} s; the stream ends here", IsLast: true),
+            LinesEnd.Stopped => new Fault(ErrorCode.Unavailable, "The node is leaving; lines without a result were not accepted or may be repeated under their id", IsLast: true) { HasLine = false },
             _ => null,
         });
     }
@@ -125,7 +125,7 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
             // Payloads are passed on as they are, also to clients whose connection broken text would end.
             if (!Utf8.IsValid(bytes.Span))
             {
-                outcome.Fault = new Fault("INVALID_MESSAGE", "The line is not valid UTF-8");
+                outcome.Fault = new Fault(ErrorCode.InvalidMessage, "The line is not valid UTF-8");
                 return false;
             }
 
@@ -137,11 +137,11 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
                 return true;
             }
 
-            outcome.Fault = new Fault("INVALID_MESSAGE", problem);
+            outcome.Fault = new Fault(ErrorCode.InvalidMessage, problem);
         }
         catch (JsonException)
         {
-            outcome.Fault = new Fault("INVALID_MESSAGE", "The line must be one JSON object");
+            outcome.Fault = new Fault(ErrorCode.InvalidMessage, "The line must be one JSON object");
         }
 
         return false;
@@ -189,7 +189,7 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
                     await FlushAsync();
                 }
 
-                var result = await ResultAsync(outcome);
+                var result = outcome.Reply is { } reply ? await NativeApi.Result.OfAsync(reply, outcome.Index) : null;
                 if (relay.Connections.IsLeaving && result is not null)
                 {
                     // As for every other publisher from now on: who was not answered comes back and repeats it.
@@ -238,23 +238,6 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
         }
     }
 
-    private static async ValueTask<NativeApi.Result?> ResultAsync(Outcome outcome)
-    {
-        if (outcome.Reply is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            return NativeApi.Result.Of(await outcome.Reply, outcome.Index);
-        }
-        catch (AskTimeoutException)
-        {
-            return NativeApi.Result.NoAnswer;
-        }
-    }
-
     private static void Write(Utf8JsonWriter json, Outcome outcome, NativeApi.Result? result)
     {
         json.WriteStartObject();
@@ -295,7 +278,7 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
     }
 
     /// <summary>What is wrong with a line.</summary>
-    private sealed record Fault(string Code, string Text, bool IsLast = false)
+    private sealed record Fault(ErrorCode Code, string Text, bool IsLast = false)
     {
         /// <summary>False when it is about the stream, not a line.</summary>
         public bool HasLine { get; init; } = true;

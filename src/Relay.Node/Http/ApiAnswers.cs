@@ -1,17 +1,32 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Relay.Protocol;
 
 namespace Relay.Node.Http;
 
 /// <summary>JSON answers, written without reflection; every one with its length, none cached.</summary>
 internal static class ApiAnswers
 {
+    /// <summary>Why a request was not answered: its channel was asked and said nothing.</summary>
+    public const string NoAnswer = "The channel did not answer in time";
+
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Answers with the object whose members <paramref name="members"/> writes.</summary>
     public static Task JsonAsync(this HttpContext context, int status, Action<Utf8JsonWriter> members) =>
         BytesAsync(context, status, "application/json", Object(members));
+
+    /// <summary>Answers with an error that has nothing but its code and text.</summary>
+    public static Task RefuseAsync(this HttpContext context, int status, ErrorCode code, string text) =>
+        context.JsonAsync(status, json => ApiGuard.Error(json, code, text));
+
+    /// <summary>Refuses for now: 503 and when to try again.</summary>
+    public static Task UnavailableAsync(this HttpContext context, string text)
+    {
+        context.Response.Headers.RetryAfter = "1";
+        return context.JsonAsync(StatusCodes.Status503ServiceUnavailable, json => ApiGuard.Unavailable(json, text));
+    }
 
     /// <summary>Answers with plain text.</summary>
     public static Task TextAsync(this HttpContext context, int status, string text) =>

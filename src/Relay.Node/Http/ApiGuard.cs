@@ -10,6 +10,9 @@ namespace Relay.Node.Http;
 /// <summary>Who may call, from which pages, with which body: the same for every endpoint of the HTTP API.</summary>
 internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptions server)
 {
+    /// <summary>As on the WebSocket.</summary>
+    private const int RetryAfterMilliseconds = 1000;
+
     private readonly OriginPolicy _origins = new(server.AllowedOrigins);
 
     /// <summary>
@@ -29,7 +32,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
 
         if (identity is not null && !identity.Rights.HasFlag(right))
         {
-            await context.JsonAsync(StatusCodes.Status403Forbidden, json => Error(json, "NOT_AUTHORIZED", $"This credential lacks the right '{right.ToString().ToLowerInvariant()}'"));
+            await context.JsonAsync(StatusCodes.Status403Forbidden, json => Error(json, ErrorCode.NotAuthorized, $"This credential lacks the right '{right.ToString().ToLowerInvariant()}'"));
             return false;
         }
 
@@ -47,7 +50,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
 
     /// <summary>Refuses what <see cref="MayRead"/> does not allow.</summary>
     public static Task RefuseReadAsync(HttpContext context) =>
-        context.JsonAsync(StatusCodes.Status403Forbidden, static json => Error(json, ErrorCodeName.Of(ErrorCode.NotAuthorized), "Not authorized to read this channel"));
+        context.JsonAsync(StatusCodes.Status403Forbidden, static json => Error(json, ErrorCode.NotAuthorized, "Not authorized to read this channel"));
 
     /// <summary>True when an admitted caller may have a token for <paramref name="subject"/>: holders of a token only for who they are, or an agent could
     /// become any other. API keys name services, which hand tokens out.</summary>
@@ -124,10 +127,19 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
     private Identity? IdentityOf(HttpContext context) =>
         Authenticator.FromHeader(context.Request.Headers.Authorization) is { } credential ? authenticator.Identify(credential) : null;
 
+    internal static void Error(Utf8JsonWriter json, ErrorCode code, string text) => Error(json, ErrorCodeName.Of(code), text);
+
     internal static void Error(Utf8JsonWriter json, string code, string text)
     {
         json.WriteBoolean("success", false);
         json.WriteString("code", code);
         json.WriteString("error", text);
+    }
+
+    /// <summary>What cannot be done now and may be tried again.</summary>
+    internal static void Unavailable(Utf8JsonWriter json, string text)
+    {
+        Error(json, ErrorCode.Unavailable, text);
+        json.WriteNumber("retry_after_ms", RetryAfterMilliseconds);
     }
 }

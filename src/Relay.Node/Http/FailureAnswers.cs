@@ -10,8 +10,6 @@ namespace Relay.Node.Http;
 /// </summary>
 public static partial class FailureAnswers
 {
-    private const int RetryAfterMilliseconds = 1000;
-
     /// <summary>Answers for everything behind it: comes first.</summary>
     public static WebApplication UseRelayFailureAnswers(this WebApplication app)
     {
@@ -38,14 +36,14 @@ public static partial class FailureAnswers
         }
         catch (AskTimeoutException)
         {
-            await AnswerAsync(context, () => UnavailableAsync(context));
+            await AnswerAsync(context, () => context.UnavailableAsync(ApiAnswers.NoAnswer));
         }
         catch (Exception failure)
         {
             // The route, not the URL: a page that cannot set headers brings its token in the query.
             LogFailed(logger, failure, context.Request.Method, (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "no endpoint");
-            await AnswerAsync(context, () => context.JsonAsync(
-                StatusCodes.Status500InternalServerError, static json => ApiGuard.Error(json, ErrorCodeName.Of(ErrorCode.InternalError), "The request failed; the node's log says why")));
+            await AnswerAsync(context, () => context.RefuseAsync(
+                StatusCodes.Status500InternalServerError, ErrorCode.InternalError, "The request failed; the node's log says why"));
         }
     }
 
@@ -59,16 +57,6 @@ public static partial class FailureAnswers
         }
 
         await answer();
-    }
-
-    private static Task UnavailableAsync(HttpContext context)
-    {
-        context.Response.Headers.RetryAfter = "1";
-        return context.JsonAsync(StatusCodes.Status503ServiceUnavailable, static json =>
-        {
-            ApiGuard.Error(json, ErrorCodeName.Of(ErrorCode.Unavailable), "The channel did not answer in time");
-            json.WriteNumber("retry_after_ms", RetryAfterMilliseconds);
-        });
     }
 
     [LoggerMessage(EventId = 140, Level = LogLevel.Error, Message = "A request failed: {Method} {Route}")]

@@ -20,8 +20,6 @@ internal static class NativeApi
     /// <summary>Longest id or key, as on the WebSocket.</summary>
     private const int MaxKeyBytes = 256;
 
-    private const int RetryAfterMilliseconds = 1000;
-
     private static readonly DialectKind[] Everyone = Enum.GetValues<DialectKind>();
 
     public static void Map(IEndpointRouteBuilder routes)
@@ -52,7 +50,9 @@ internal static class NativeApi
             }
 
             var result = await TryPublishAsync(context, relay, guard, channel, item);
-            await context.JsonAsync(result.Status, json => Write(json, channel, result));
+            await (result.Status == StatusCodes.Status503ServiceUnavailable
+                ? context.UnavailableAsync(result.Error)
+                : context.JsonAsync(result.Status, json => Write(json, channel, result)));
         }
     }
 
@@ -173,7 +173,7 @@ internal static class NativeApi
         var reply = await relay.HistoryAsync(channel, query, context.RequestAborted);
         if (reply.Refusal is { } reason)
         {
-            await context.JsonAsync(StatusCodes.Status503ServiceUnavailable, json => Write(json, channel, new Result(StatusCodes.Status503ServiceUnavailable, default, 0, reason)));
+            await context.UnavailableAsync(reason);
             return;
         }
 
@@ -295,21 +295,11 @@ internal static class NativeApi
         return false;
     }
 
-    private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item)
-    {
-        try
-        {
-            var reply = await relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted);
-            return Result.Of(reply, 0);
-        }
-        catch (AskTimeoutException)
-        {
-            return Result.NoAnswer;
-        }
-    }
+    private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item) =>
+        await Result.OfAsync(relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted), 0);
 
     private static Task RefuseAsync(HttpContext context, string problem) =>
-        context.JsonAsync(StatusCodes.Status400BadRequest, json => ApiGuard.Error(json, "INVALID_MESSAGE", problem));
+        context.RefuseAsync(StatusCodes.Status400BadRequest, ErrorCode.InvalidMessage, problem);
 
     private static Task ResultsAsync(HttpContext context, List<string> channels, IReadOnlyList<Result> results) =>
         context.JsonAsync(StatusCodes.Status200OK, json =>
@@ -331,22 +321,7 @@ internal static class NativeApi
     {
         if (result.Status != StatusCodes.Status200OK)
         {
-            var code = result.Status switch
-            {
-                StatusCodes.Status503ServiceUnavailable => ErrorCode.Unavailable,
-                StatusCodes.Status409Conflict => ErrorCode.VersionMismatch,
-                _ => ErrorCode.InvalidMessage,
-            };
-            ApiGuard.Error(json, ErrorCodeName.Of(code), result.Error);
-            if (code == ErrorCode.Unavailable)
-            {
-                json.WriteNumber("retry_after_ms", RetryAfterMilliseconds);
-            }
-            else if (code == ErrorCode.VersionMismatch)
-            {
-                IfVersion.WriteCurrent(json, result.Outcome.Position);
-            }
-
+            WriteError(json, result);
             return;
         }
 
@@ -358,12 +333,42 @@ internal static class NativeApi
         json.WriteNumber("subscribers", result.Subscribers);
     }
 
+    private static void WriteError(Utf8JsonWriter json, Result result)
+    {
+        switch (result.Status)
+        {
+            case StatusCodes.Status503ServiceUnavailable:
+                ApiGuard.Unavailable(json, result.Error);
+                break;
+            case StatusCodes.Status409Conflict:
+                ApiGuard.Error(json, ErrorCode.VersionMismatch, result.Error);
+                IfVersion.WriteCurrent(json, result.Outcome.Position);
+                break;
+            default:
+                ApiGuard.Error(json, ErrorCode.InvalidMessage, result.Error);
+                break;
+        }
+    }
+
     /// <summary>What became of one publish, with its HTTP status.</summary>
     internal sealed record Result(int Status, PublishOutcome Outcome, int Subscribers, string Error)
     {
-        public static Result NoAnswer { get; } = new(StatusCodes.Status503ServiceUnavailable, default, 0, "The channel did not answer in time");
+        private static readonly Result NoAnswer = new(StatusCodes.Status503ServiceUnavailable, default, 0, ApiAnswers.NoAnswer);
 
-        public static Result Of(PublishReply reply, int index)
+        /// <summary>Waits for a reply. One that does not come is a result as well: other publishes of the same request have theirs.</summary>
+        public static async ValueTask<Result> OfAsync(Task<PublishReply> reply, int index)
+        {
+            try
+            {
+                return Of(await reply, index);
+            }
+            catch (AskTimeoutException)
+            {
+                return NoAnswer;
+            }
+        }
+
+        private static Result Of(PublishReply reply, int index)
         {
             if (reply.Refusal is { } reason)
             {

@@ -1,5 +1,4 @@
 using Relay.Actors;
-using Relay.Kernel;
 using Relay.Node.Configuration;
 using Relay.Protocol;
 
@@ -23,14 +22,14 @@ internal static class PresenceApi
 
         if (!ChannelName.TryParse(context.Request.Query["channel"].ToString(), out var channel))
         {
-            await RefuseAsync(context, StatusCodes.Status400BadRequest, "INVALID_MESSAGE", "channel must be a valid channel name");
+            await context.RefuseAsync(StatusCodes.Status400BadRequest, ErrorCode.InvalidMessage, "channel must be a valid channel name");
             return;
         }
 
         var ns = ChannelName.Namespace(channel);
         if (!options.Namespaces[ns].Presence)
         {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, "NOT_AUTHORIZED", $"Presence is turned off for {ns}");
+            await context.RefuseAsync(StatusCodes.Status403Forbidden, ErrorCode.NotAuthorized, $"Presence is turned off for {ns}");
             return;
         }
 
@@ -40,32 +39,22 @@ internal static class PresenceApi
             return;
         }
 
-        try
+        var present = await relay.PresenceAsync(channel, context.RequestAborted);
+        await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
-            var present = await relay.PresenceAsync(channel, context.RequestAborted);
-            await context.JsonAsync(StatusCodes.Status200OK, json =>
+            json.WriteString("channel", channel);
+            json.WriteStartArray("members");
+            foreach (var member in present.Members)
             {
-                json.WriteString("channel", channel);
-                json.WriteStartArray("members");
-                foreach (var member in present.Members)
-                {
-                    json.WriteStartObject();
-                    json.WriteString("client_id", member.ClientId);
-                    json.WriteString("user_id", member.UserId);
-                    json.WriteEndObject();
-                }
+                json.WriteStartObject();
+                json.WriteString("client_id", member.ClientId);
+                json.WriteString("user_id", member.UserId);
+                json.WriteEndObject();
+            }
 
-                json.WriteEndArray();
-                json.WriteNumber("count", present.Count);
-                json.WriteNumber("users", present.Users);
-            });
-        }
-        catch (AskTimeoutException)
-        {
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "UNAVAILABLE", "The channel did not answer in time");
-        }
+            json.WriteEndArray();
+            json.WriteNumber("count", present.Count);
+            json.WriteNumber("users", present.Users);
+        });
     }
-
-    private static Task RefuseAsync(HttpContext context, int status, string code, string text) =>
-        context.JsonAsync(status, json => ApiGuard.Error(json, code, text));
 }

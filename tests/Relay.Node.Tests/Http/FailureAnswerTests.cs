@@ -78,7 +78,9 @@ public sealed class FailureAnswerTests : IAsyncLifetime
     {
         using var late = await _http.GetAsync("/late");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, late.StatusCode);
-        Assert.Contains("\"code\":\"UNAVAILABLE\"", await late.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(TimeSpan.FromSeconds(1), late.Headers.RetryAfter!.Delta);
+        Assert.Equal(
+            """{"success":false,"code":"UNAVAILABLE","error":"The channel did not answer in time","retry_after_ms":1000}""", await late.Content.ReadAsStringAsync());
         using var mistake = await _http.GetAsync("/mistake");
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, mistake.StatusCode);
         Assert.Empty(_errors.Lines);
