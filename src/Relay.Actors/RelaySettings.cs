@@ -1,5 +1,6 @@
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
+using Relay.Protocol;
 
 namespace Relay.Actors;
 
@@ -29,6 +30,9 @@ public sealed record NamespaceSettings
 
     /// <summary>Where accepted events are kept (guarantees.md 5).</summary>
     public Durability Durability { get; init; }
+
+    /// <summary>The refusal, for people, of whoever asks for presence where there is none; the same by every way in.</summary>
+    public static string PresenceOff(string channel) => $"Presence is turned off for {ChannelName.Namespace(channel)}";
 }
 
 /// <summary>Everything the actors must know of the configuration. Immutable.</summary>

@@ -165,7 +165,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     public bool HasPresence(string channel) => Services.Settings.For(channel).Presence;
 
     /// <summary>The refusal where it may not.</summary>
-    public static string PresenceOff(string channel) => $"Presence is turned off for {ChannelName.Namespace(channel)}";
+    public static string PresenceOff(string channel) => NamespaceSettings.PresenceOff(channel);
 
     /// <summary>Collects an event; those of one channel that follow each other go out together with <see cref="FlushPublishes"/>.</summary>
     public void Publish(string channel, in PublishItem item)

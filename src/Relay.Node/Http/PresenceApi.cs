@@ -26,10 +26,9 @@ internal static class PresenceApi
             return;
         }
 
-        var ns = ChannelName.Namespace(channel);
-        if (!options.Namespaces[ns].Presence)
+        if (!options.Namespaces[ChannelName.Namespace(channel)].Presence)
         {
-            await context.RefuseAsync(StatusCodes.Status403Forbidden, ErrorCode.NotAuthorized, $"Presence is turned off for {ns}");
+            await context.RefuseAsync(StatusCodes.Status403Forbidden, ErrorCode.NotAuthorized, NamespaceSettings.PresenceOff(channel));
             return;
         }
 
