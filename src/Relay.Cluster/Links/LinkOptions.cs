@@ -24,6 +24,16 @@ public sealed record LinkOptions
     /// <summary>An acknowledgement waits at most so long for a message to travel with.</summary>
     public TimeSpan AckDelay { get; init; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>The longest wait between two attempts, milliseconds.</summary>
+    internal const long LongestRetry = 2000;
+
+    internal long ResendMilliseconds => (long)Resend.TotalMilliseconds;
+
+    internal long AckMilliseconds => (long)AckDelay.TotalMilliseconds;
+
+    /// <summary>With so many bytes received an acknowledgement waits no longer: well before the window of the peer is full, which is taken to be like this one.</summary>
+    internal long AckBytes => Window / 4;
+
     /// <summary>What cannot work; null when all is well.</summary>
     internal string? Problem()
     {
