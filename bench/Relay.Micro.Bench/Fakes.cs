@@ -81,6 +81,8 @@ internal static class BenchRelay
     {
         public ChannelState? Take(string channel) => null;
 
+        public IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted) => [];
+
         public void Put(string channel, ChannelState state)
         {
             // A channel that sleeps is forgotten.

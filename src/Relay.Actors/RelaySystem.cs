@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Relay.Actors.Agents;
 using Relay.Actors.Bridges;
 using Relay.Actors.Channels;
+using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
@@ -36,6 +37,9 @@ public sealed record RelayParts
     /// <summary>The way to agents outside; null = <see cref="EchoAgent"/>.</summary>
     public IAgentGateway? AgentGateway { get; init; }
 
+    /// <summary>The other nodes; null = this one has all channels.</summary>
+    public ClusterParts? Cluster { get; init; }
+
     /// <summary>Clock, dispatcher, randomness.</summary>
     public ActorSystemOptions Kernel { get; init; } = new();
 }
@@ -60,6 +64,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     private readonly ActorSystem _system;
     private readonly ILogger _log;
     private readonly ConnectionServices _connections;
+    private readonly RelayCluster? _cluster;
     private readonly WireEncoding?[] _encodings = new WireEncoding?[WireEncoding.MaxSlots];
 
     /// <summary>Starts everything; no client comes before <see cref="Open"/>.</summary>
@@ -73,6 +78,12 @@ public sealed partial class RelaySystem : IConnectionFactory
         var settings = parts.Settings;
         var time = parts.Kernel.Time;
         var patterns = new PatternTable();
+        if (parts.Cluster is { } cluster)
+        {
+            _cluster = new RelayCluster(_system, parts, cluster, () => Connections.Count);
+            Connections.NumberFrom((long)(cluster.Incarnation & int.MaxValue) << 32);
+        }
+
         IActorRef? channels = null;
 
         // Metrics and agents publish on channels, and channels count for the one and tell the other: the one circle, closed by name.
@@ -84,9 +95,11 @@ public sealed partial class RelaySystem : IConnectionFactory
         {
             Journals = parts.Journals,
             JournalReports = new JournalReports(parts.Journals.Metrics, parts.Loggers, time),
+            Ownership = _cluster?.Served,
         };
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits) { AsksAgain = parts.AgentGateway is null };
-        channels = ShardRegion.Start(_system, "channels", ChannelProps(channelServices, sessionServices), options: KeepState);
+        channels = _cluster?.StartChannels(ChannelProps(channelServices, sessionServices), KeepState)
+            ?? ShardRegion.Start(_system, "channels", ChannelProps(channelServices, sessionServices), options: KeepState);
         if (settings.For("hooks").Durability != Durability.Memory)
         {
             hooks.Tell(new HooksStored(channels));
@@ -240,8 +253,23 @@ public sealed partial class RelaySystem : IConnectionFactory
         }
     }
 
+    /// <summary>Which channels this node has; null = all.</summary>
+    public IShardOwnership? Ownership => _cluster?.Served;
+
+    /// <summary>The cluster as this node sees it; null when it is alone.</summary>
+    public RelayCluster? Cluster => _cluster;
+
     /// <summary>Ends all actors.</summary>
-    public Task<bool> StopAsync(TimeSpan timeout) => _system.TerminateAsync(timeout);
+    public async Task<bool> StopAsync(TimeSpan timeout)
+    {
+        var isStopped = await _system.TerminateAsync(timeout);
+        if (_cluster is not null)
+        {
+            await _cluster.StopAsync();
+        }
+
+        return isStopped;
+    }
 
     // One recipe for all channels: a closure for each would be a tenth of what an idle channel costs.
     private static Func<string, Props> ChannelProps(ChannelServices channels, SessionServices sessions)

@@ -19,6 +19,7 @@ builder.AddRelayConfiguration(invocation, options);
 builder.Services.AddRelayHealth();
 builder.Services.AddRelayAuth(options.Auth);
 builder.Services.AddRelayJournals(options);
+builder.Services.AddRelayCluster(options);
 builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();

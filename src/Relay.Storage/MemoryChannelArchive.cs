@@ -57,4 +57,28 @@ public sealed class MemoryChannelArchive(int capacity) : IChannelArchive
             }
         }
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted)
+    {
+        ArgumentNullException.ThrowIfNull(isWanted);
+        var taken = new List<(string, ChannelState)>();
+        lock (_gate)
+        {
+            for (var node = _oldestFirst.First; node is not null;)
+            {
+                var next = node.Next;
+                if (isWanted(node.Value.Channel))
+                {
+                    _oldestFirst.Remove(node);
+                    _byName.Remove(node.Value.Channel);
+                    taken.Add(node.Value);
+                }
+
+                node = next;
+            }
+        }
+
+        return taken;
+    }
 }

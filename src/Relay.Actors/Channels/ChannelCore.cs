@@ -15,6 +15,9 @@ public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, 
 
     /// <summary>Where they tell how it goes.</summary>
     public required JournalReports JournalReports { get; init; }
+
+    /// <summary>Null when this node has all channels.</summary>
+    public IShardOwnership? Ownership { get; init; }
 }
 
 /// <summary>
@@ -29,6 +32,8 @@ internal sealed partial class ChannelCore
 
     // Null while a durable channel is not recovered.
     private ChannelState? _state;
+
+    private bool _isGivenUp;
 
     // One for each node that listens: one or a few.
     private (IActorRef Replica, int Subscribers)[] _replicas = [];
@@ -89,6 +94,9 @@ internal sealed partial class ChannelCore
 
         switch (message)
         {
+            case PublishBatch batch when _services.Ownership is { MayAct: false }:
+                Refuse(batch, "The node has lost touch with its cluster");
+                return true;
             case PublishBatch batch:
                 try
                 {
@@ -171,7 +179,11 @@ internal sealed partial class ChannelCore
     {
         TellHooks(events);
         TellPatterns(events);
-        if (_replicas.Length == 0)
+        if (_services.Ownership is not null)
+        {
+            DeliverToNodes(events, replies);
+        }
+        else if (_replicas.Length == 0)
         {
             foreach (var reply in replies)
             {
@@ -192,7 +204,7 @@ internal sealed partial class ChannelCore
     public void Save()
     {
         Flush();
-        if (_durable is null && (_wasShown || !_state!.IsUnused))
+        if (_durable is null && !_isGivenUp && (_wasShown || !_state!.IsUnused))
         {
             _services.Archive.Put(Channel, _state!);
         }

@@ -56,13 +56,19 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     private Epoch _epoch;
     private int _sincePruned;
 
+    /// <summary>Under which this owner writes; 0 where there is only one.</summary>
+    public long Fence { get; init; }
+
+    /// <summary>Who is told that another owner has written; null where there is only one.</summary>
+    public IShardOwnership? Ownership { get; init; }
+
     /// <summary>What became of the writes; a <see cref="JournalWritten"/> of another instance is none of ours.</summary>
     public bool IsOurs(JournalWritten written) => ReferenceEquals(written.Owner, _owner);
 
     /// <summary>Takes the stream over and reads it; the actor is told <see cref="JournalRecovered"/> or <see cref="JournalNotRecovered"/>.</summary>
     public void Recover(Epoch epochIfNew, long nowMicros) => ReadAsync(new RecoverStream
     {
-        Open = new OpenStream { Stream = channel, EpochIfNew = epochIfNew.Value },
+        Open = new OpenStream { Stream = channel, Fence = Fence, EpochIfNew = epochIfNew.Value },
         Records = settings.HistoryLength,
         RecordsSinceMicros = Since(settings.HistoryAge, nowMicros),
         Ids = settings.DedupeIds,
@@ -71,7 +77,7 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     }).PipeTo(context.Self, success: static recovered => recovered, failure: static error => new JournalNotRecovered(error.Message));
 
     /// <summary>Begins a new life of the stream, whose store has lost what was acknowledged.</summary>
-    public void Renew(Epoch epoch) => journal.RenewAsync(new RenewStream { Stream = channel, Epoch = epoch.Value }).PipeTo(
+    public void Renew(Epoch epoch) => journal.RenewAsync(new RenewStream { Stream = channel, Fence = Fence, Epoch = epoch.Value }).PipeTo(
         context.Self,
         success: static result => result.IsDone ? JournalRenewed.Instance : new JournalNotRecovered(result.Reason ?? result.Outcome.ToString()),
         failure: static error => new JournalNotRecovered(error.Message));
@@ -83,14 +89,14 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     public void Append(long number, JournalRecord[] records)
     {
         var owner = _owner;
-        journal.AppendAsync(new AppendBatch { Stream = channel, Epoch = _epoch.Value, Records = records }).PipeTo(
+        journal.AppendAsync(new AppendBatch { Stream = channel, Fence = Fence, Epoch = _epoch.Value, Records = records }).PipeTo(
             context.Self,
-            success: result => new JournalWritten(owner, number, result.IsDone ? null : result.Reason ?? result.Outcome.ToString()),
+            success: result => new JournalWritten(owner, number, Failure(result)),
             failure: error => new JournalWritten(owner, number, error.Message));
     }
 
     /// <summary>Forgets the stream and its snapshot; the actor is told <see cref="JournalRemoved"/>.</summary>
-    public void Remove() => journal.RemoveAsync(new RemoveStream { Stream = channel }).PipeTo(
+    public void Remove() => journal.RemoveAsync(new RemoveStream { Stream = channel, Fence = Fence }).PipeTo(
         context.Self,
         success: static result => new JournalRemoved(result.IsDone ? null : result.Reason ?? result.Outcome.ToString()),
         failure: static error => new JournalRemoved(error.Message));
@@ -109,12 +115,23 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
 
         // What is not pruned now is with the next call: the outcome changes nothing here.
         _sincePruned = 0;
-        journal.PruneAsync(Retention.Of(channel, settings, kept, nowMicros)).PipeTo(ActorRefs.Nobody);
+        journal.PruneAsync(Retention.Of(channel, settings, kept, nowMicros) with { Fence = Fence }).PipeTo(ActorRefs.Nobody);
+    }
+
+    private string? Failure(in JournalResult result)
+    {
+        if (result.Outcome == JournalOutcome.Fenced)
+        {
+            Ownership?.Fenced(channel, result.State.Fence);
+        }
+
+        return result.IsDone ? null : result.Reason ?? result.Outcome.ToString();
     }
 
     private async Task<JournalRecovered> ReadAsync(RecoverStream wanted)
     {
         var recovery = await journal.RecoverAsync(wanted).ConfigureAwait(false);
+        Failure(recovery.Opened);
         var snapshot = hasSnapshot && recovery.Opened.IsDone ? await ((ISnapshotStore)journal).LoadSnapshotAsync(channel).ConfigureAwait(false) : null;
         return new JournalRecovered(recovery, snapshot);
     }

@@ -38,6 +38,10 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
                 // What was published meanwhile is still to be confirmed by the journal.
                 _resting = true;
                 return true;
+            case ShardLost:
+                core.GiveUp();
+                context.Stop(context.Self);
+                return true;
             default:
                 return false;
         }
@@ -58,9 +62,16 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
         }
     }
 
-    /// <summary>Comes behind the last message of the outside.</summary>
-    private sealed class Rest
-    {
-        public static Rest Instance { get; } = new();
-    }
+}
+
+/// <summary>To a channel's actor, behind the last message of the outside: stop once nothing is owed to anybody.</summary>
+internal sealed class Rest
+{
+    public static Rest Instance { get; } = new();
+}
+
+/// <summary>To a channel's actor: it is another node's by now. It stops at once, and what it holds in memory is worth nothing.</summary>
+internal sealed class ShardLost
+{
+    public static ShardLost Instance { get; } = new();
 }

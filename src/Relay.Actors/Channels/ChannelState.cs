@@ -7,7 +7,7 @@ namespace Relay.Actors.Channels;
 /// The truth of one channel: sequence, history, known publish ids (guarantees.md 1, 3, 4). Plain data: no clock, no actor, no I/O; the time comes
 /// in with every call. Owned by the channel's actor; nobody else touches it.
 /// </summary>
-public sealed class ChannelState
+public sealed partial class ChannelState
 {
     /// <summary>Longest time to live that counts, a century: a larger one would overflow the clock and expire at once.</summary>
     private const long MaxTtlMilliseconds = 100L * 365 * 24 * 3600 * 1000;

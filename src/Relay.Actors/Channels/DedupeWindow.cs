@@ -1,3 +1,5 @@
+using Relay.Kernel.Persistence;
+
 namespace Relay.Actors.Channels;
 
 /// <summary>
@@ -54,6 +56,16 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         while (Count > 0 && nowMicros - _oldestMicros >= _ageMicros)
         {
             Drop();
+        }
+    }
+
+    /// <summary>All ids that are remembered, oldest first.</summary>
+    public IEnumerable<KnownId> All()
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            var entry = _ring[(_head + i) % _ring.Length];
+            yield return new KnownId(entry.Scope, _text.At(entry.Id, entry.IdLength).ToString(), entry.Offset, entry.AtMicros);
         }
     }
 

@@ -40,7 +40,11 @@ internal sealed class DurableChannel
         _settings = settings;
         _services = services;
         _context = context;
-        _journal = new ChannelJournal(journal, channel, settings, context, Retention.Kept(channel, services.Settings), hasSnapshot: ChannelName.IsIn(channel, ChannelName.Sessions));
+        _journal = new ChannelJournal(journal, channel, settings, context, Retention.Kept(channel, services.Settings), hasSnapshot: ChannelName.IsIn(channel, ChannelName.Sessions))
+        {
+            Ownership = services.Ownership,
+            Fence = services.Ownership?.FenceOf(channel) ?? 0,
+        };
     }
 
     /// <summary>Why nothing can be accepted now; null when it can, or when it will be known in a moment.</summary>
@@ -131,6 +135,9 @@ internal sealed class DurableChannel
         _unconfirmed.Fail(reason);
         EndDoubt();
     }
+
+    /// <summary>The channel is another owner's by now: whoever waits is told that its fate is not known here.</summary>
+    public void GiveUp() => Refuse(_unconfirmed.Abandon(), "The channel has moved to another node", _context.Self);
 
     private void EndDoubt()
     {

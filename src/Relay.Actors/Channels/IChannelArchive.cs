@@ -11,4 +11,7 @@ public interface IChannelArchive
 
     /// <summary>Puts a state in; a bounded archive may forget the oldest ones, whose channels then begin a new epoch.</summary>
     void Put(string channel, ChannelState state);
+
+    /// <summary>Takes out all channels whose names are wanted: their shard goes to another node.</summary>
+    IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted);
 }

@@ -44,6 +44,9 @@ public sealed class ConnectionRegistry
 
     internal long NextId() => Interlocked.Increment(ref _lastId);
 
+    /// <summary>Numbers from above <paramref name="first"/> on: an event names the connection that must not get it back, and nodes of a cluster must not mean different ones by the same number.</summary>
+    internal void NumberFrom(long first) => _lastId = first;
+
     internal void Add(ClientConnection connection)
     {
         if (_connections.TryAdd(connection.Id, connection))

@@ -67,6 +67,9 @@ public sealed partial class Ownership
     /// <summary>True while the node is sure that nobody removed it: until a lease less the margin after it sent the last heartbeat that was answered.</summary>
     public bool IsTrusted(long now) => !_isSuspended && now < _trustedUntil;
 
+    /// <summary>The time of the last act that is safe, in the caller's milliseconds; <see cref="long.MinValue"/> while nothing is.</summary>
+    public long TrustedUntil => _isSuspended ? long.MinValue : _trustedUntil;
+
     /// <summary>
     /// Ask before every act as owner, with the time of the act: the node may have slept since the last <see cref="Tick"/>.
     /// </summary>

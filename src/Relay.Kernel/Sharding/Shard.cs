@@ -35,15 +35,21 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
     private readonly ActorCell _cell;
     private readonly Lock _gate = new();
     private bool _closed;
+
+    // Of a distributed region; null = the shard always lives here.
+    private readonly IActorRef? _door;
+    private bool _evicted;
+    private Action? _whenEmpty;
     private int _entities;
     private long _passivations;
     private long _overflowed;
 
     /// <summary>Starts the shard.</summary>
     /// <exception cref="InvalidOperationException">The region is stopping.</exception>
-    public Shard(ActorCell region, int number, Func<string, Props> entityProps, ShardRegionOptions options)
+    public Shard(ActorCell region, int number, Func<string, Props> entityProps, ShardRegionOptions options, IActorRef? door = null)
     {
         _entityProps = entityProps;
+        _door = door;
         _bufferCapacity = options.BufferCapacity;
         var props = Props.Create(() => new ShardActor(this)).WithStrategy(options.EntityStrategy);
         _cell = region.StartChild(props, number.ToString(), observer: this);
@@ -59,6 +65,9 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
 
         /// <summary>There is no such entity.</summary>
         Absent,
+
+        /// <summary>The shard's entities are elsewhere.</summary>
+        Elsewhere,
     }
 
     public ActorPath Path => _cell.Path;
@@ -110,6 +119,49 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
         }
     }
 
+    /// <summary>
+    /// Lets all entities go: each is told <paramref name="stopMessage"/> behind what came before, and is to stop itself then; what comes later goes back to the
+    /// shard's door, until <see cref="Reopen"/>.
+    /// </summary>
+    /// <param name="stopMessage">To each entity.</param>
+    /// <param name="whenEmpty">Called once, when the last of them has stopped; perhaps at once.</param>
+    public void Evict(object stopMessage, Action whenEmpty)
+    {
+        lock (_gate)
+        {
+            _evicted = true;
+            foreach (var (name, kept) in _leaving)
+            {
+                Return(name, kept);
+            }
+
+            foreach (var entity in _cell.Children.Cast<ActorCell>())
+            {
+                if (_leaving.TryAdd(entity.Name!, new()))
+                {
+                    entity.TryTell(stopMessage, _cell);
+                }
+            }
+
+            if (_entities > 0)
+            {
+                _whenEmpty = whenEmpty;
+                return;
+            }
+        }
+
+        whenEmpty();
+    }
+
+    /// <summary>Entities may live here again. Only when there are none.</summary>
+    public void Reopen()
+    {
+        lock (_gate)
+        {
+            _evicted = false;
+        }
+    }
+
     /// <summary>The shard has stopped with all its entities: what is still kept will not be delivered.</summary>
     public void Close()
     {
@@ -134,28 +186,50 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
     void IChildObserver.OnChildTerminated(ActorCell child)
     {
         var name = child.Name!;
+        Action? whenEmpty = null;
         lock (_gate)
         {
             _entities--;
-            if (!_leaving.TryGetValue(name, out var kept))
+            if (_evicted)
+            {
+                _leaving.Remove(name);
+                if (_entities == 0)
+                {
+                    (whenEmpty, _whenEmpty) = (_whenEmpty, null);
+                }
+            }
+            else if (!_leaving.TryGetValue(name, out var kept))
             {
                 return;
             }
-
-            if (kept.Count == 0)
+            else if (kept.Count == 0)
             {
                 _leaving.Remove(name);
                 return;
             }
         }
 
-        // Meanwhile whatever comes for it is kept behind the others.
+        StartAgain(name);
+        whenEmpty?.Invoke();
+    }
+
+    // Something came for it while it went. Meanwhile whatever comes for it is kept behind the others.
+    private void StartAgain(string name)
+    {
         var props = MakeProps(name, out var failure);
-        Queue<Kept> left;
+        Queue<Kept>? left;
         lock (_gate)
         {
-            _leaving.Remove(name, out left!);
-            if (props is not null && Start(name, props, ref failure) is { } entity)
+            if (!_leaving.Remove(name, out left))
+            {
+                return;
+            }
+
+            if (_evicted)
+            {
+                Return(name, left);
+            }
+            else if (props is not null && Start(name, props, ref failure) is { } entity)
             {
                 PassOn(name, entity, left);
             }
@@ -196,7 +270,11 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
             }
         }
 
-        if (passage != Passage.Taken)
+        if (passage == Passage.Elsewhere)
+        {
+            Return(entityId, message, sender);
+        }
+        else if (passage != Passage.Taken)
         {
             Refuse(entityId, message, sender, failure);
         }
@@ -204,6 +282,11 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
 
     private Passage Pass(string entityId, object message, IActorRef? sender)
     {
+        if (_evicted)
+        {
+            return Passage.Elsewhere;
+        }
+
         if (_leaving.Count > 0 && _leaving.TryGetValue(entityId, out var kept))
         {
             return Keep(kept, message, sender);
@@ -250,6 +333,17 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
             kept.Clear();
         }
     }
+
+    // The door takes its own lock inside this one, and never the other way round.
+    private void Return(string name, Queue<Kept> kept)
+    {
+        while (kept.TryDequeue(out var one))
+        {
+            Return(name, one.Message, one.Sender);
+        }
+    }
+
+    private void Return(string name, object message, IActorRef? sender) => _door!.Tell(message as IShardMessage ?? new ShardEnvelope(name, message), sender);
 
     private Props? MakeProps(string entityId, out Exception? failure)
     {

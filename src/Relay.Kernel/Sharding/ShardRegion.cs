@@ -26,11 +26,28 @@ public static class ShardRegion
         ArgumentException.ThrowIfNullOrEmpty(typeName);
         ArgumentNullException.ThrowIfNull(entityProps);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shardCount);
-        options ??= new ShardRegionOptions();
-        var root = system.SystemGuardian.StartChild(
-            Props.Create(static () => new ShardRegionRoot()), "sharding-" + typeName, isGuardian: true);
-        return new ShardRegionRef(root, typeName, shardCount, new LocalShardHost(root, entityProps, shardCount, options));
+        var root = StartRoot(system, typeName);
+        return new ShardRegionRef(root, typeName, shardCount, new LocalShardHost(root, entityProps, shardCount, options ?? new ShardRegionOptions()));
     }
+
+    /// <summary>As <see cref="Start"/>, for a region that shares its shards with other processes.</summary>
+    /// <param name="refusals">Answers what cannot be held.</param>
+    /// <param name="capacity">Most messages held for one shard.</param>
+    /// <inheritdoc cref="Start"/>
+    public static DistributedShards StartDistributed(
+        ActorSystem system, string typeName, Func<string, Props> entityProps, int shardCount, ShardRegionOptions options, IShardRefusals refusals, int capacity = 100_000)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        ArgumentException.ThrowIfNullOrEmpty(typeName);
+        ArgumentNullException.ThrowIfNull(entityProps);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shardCount);
+        var root = StartRoot(system, typeName);
+        var host = new DistributedShardHost(root, entityProps, shardCount, options, capacity, refusals);
+        return new DistributedShards(new ShardRegionRef(root, typeName, shardCount, host), host);
+    }
+
+    private static ActorCell StartRoot(ActorSystem system, string typeName) =>
+        system.SystemGuardian.StartChild(Props.Create(static () => new ShardRegionRoot()), "sharding-" + typeName, isGuardian: true);
 
     /// <summary>Parent of the shards; they are started from any thread, as the first message for each comes.</summary>
     private sealed class ShardRegionRoot : ActorBase

@@ -1,3 +1,5 @@
+using Relay.Actors.Channels;
+using Relay.Protocol;
 using Relay.Redis;
 
 namespace Relay.Node.Configuration;
@@ -142,19 +144,60 @@ public sealed record TestingOptions
 /// <summary>This node among others.</summary>
 public sealed record ClusterOptions
 {
+    /// <summary>Whether it shares its channels with other nodes.</summary>
+    public bool Enabled { get; init; }
+
+    /// <summary>Begins all names of the cluster in Redis.</summary>
+    public string Name { get; init; } = "relay";
+
+    /// <summary>Parts that channels are spread over; the same on all nodes.</summary>
+    public int Shards { get; init; } = 256;
+
+    /// <summary>Most shards on their way from this node at the same time.</summary>
+    public int MovesAtOnce { get; init; } = 4;
+
     /// <summary>The node's name in <c>connected</c>, logs and metrics; empty = random at every start.</summary>
     public string NodeId { get; init; } = "";
 
     internal static ClusterOptions Read(SettingReader reader)
     {
-        const string Single = "this version runs as a single node";
-        _ = reader.Read("Cluster:Enabled", Kinds.NotYet(Kinds.Flag, false, Single), false, "Several nodes as one. Not available yet.");
-        _ = reader.Read("Cluster:Name", Kinds.NotYet(Kinds.Text, "relay", Single), "relay", "Name of the cluster in Redis. Not available yet.");
-        _ = reader.Read("Cluster:Shards", Kinds.NotYet(Kinds.Count(1, 65_536), 256, Single), 256, "Parts that channels are spread over. Not available yet.");
-        var options = new ClusterOptions
+        var usual = new ClusterOptions();
+        return new ClusterOptions
         {
-            NodeId = reader.Read("Cluster:NodeId", Kinds.Text.Called("text", "node-1").Unless(text => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null : "not up to 64 letters, digits, '-', '_' and '.'"), "", "Name of this node in greetings, logs and metrics; empty = random."),
+            Enabled = reader.Read("Cluster:Enabled", Kinds.Flag, usual.Enabled, "Whether this node shares its channels with the other nodes of the cluster. Needs Redis:Endpoints, and chat sessions that survive a move (Namespaces:sessions:Durability redis or sql)."),
+            Name = reader.Read("Cluster:Name", Names("relay"), usual.Name, "Name of the cluster in Redis; clusters that share a Redis need different ones."),
+            Shards = reader.Read("Cluster:Shards", Kinds.Count(1, 4096), usual.Shards, "Parts that channels are spread over. The same on every node; never changed while the cluster runs."),
+            MovesAtOnce = reader.Read("Cluster:MovesAtOnce", Kinds.Count(1, 64), usual.MovesAtOnce, "Most parts on their way from this node to others at the same time."),
+            NodeId = reader.Read("Cluster:NodeId", Names("node-1"), usual.NodeId, "Name of this node in greetings, logs, metrics and the cluster; unique there; empty = random."),
         };
-        return options;
     }
+
+    internal void Check(SettingReader reader, RelayOptions options)
+    {
+        if (!Enabled)
+        {
+            return;
+        }
+
+        if (options.Redis.Connection is null)
+        {
+            reader.Problem("Redis:Endpoints", null, "Cluster:Enabled=true needs a Redis, in which the nodes find each other", "127.0.0.1:6379");
+        }
+
+        foreach (var (name, space) in options.Namespaces)
+        {
+            if (space.Durability == Durability.Sql && options.Postgres.Connection.IsEmpty)
+            {
+                reader.Problem("Postgres:Connection", null, $"Namespaces:{name}:Durability=sql needs PostgreSQL in a cluster: SQLite is a file of one node", "Host=127.0.0.1;Username=relay;Database=relay");
+            }
+
+            if (space.Durability == Durability.Memory && name.Equals(ChannelName.Sessions, StringComparison.OrdinalIgnoreCase))
+            {
+                reader.Problem("Namespaces:sessions:Durability", "memory", "chat sessions of a cluster go from node to node, which their conversations survive with redis or sql", "redis");
+            }
+        }
+    }
+
+    private static ValueKind<string> Names(string example) => Kinds.Text.Called("text", example)
+        .Unless(static text => text.Length <= 64 && text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null : "not up to 64 letters, digits, '-', '_' and '.'");
 }

@@ -15,6 +15,7 @@ internal static class RelationRules
         CheckAddressesDiffer(options.Listeners, reader);
         options.Agents.Check(reader, options.Redis.Connection);
         StorageOptions.Check(reader, options);
+        options.Cluster.Check(reader, options);
         if (options.Listeners.Count == 0)
         {
             reader.Problem("Listeners:main:Url", null, "every listener is turned off; at least one must have an address", "http://127.0.0.1:8080");

@@ -28,13 +28,14 @@ public static class BridgeHosting
             provider.GetRequiredService<RelaySystem>().TellBridge));
         if (options.Redis.Connection is { } redis)
         {
-            services.AddSingleton(provider => new RedisClient(redis, new RedisServices
+            services.AddSingleton(provider => new RedisServices
             {
                 Time = provider.GetRequiredService<TimeProvider>(),
                 Loggers = provider.GetRequiredService<ILoggerFactory>(),
                 Metrics = new RedisMetrics(provider.GetRequiredService<IMeterFactory>()),
                 Sockets = provider.GetService<LoopChoice>()?.Loops is { } loops ? new LoopSocketWatcher(loops) : null,
-            }));
+            });
+            services.AddSingleton(provider => new RedisClient(redis, provider.GetRequiredService<RedisServices>()));
         }
 
         switch (options.Agents.Backend)

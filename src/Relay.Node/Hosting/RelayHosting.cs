@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Relay.Actors;
 using Relay.Actors.Agents;
 using Relay.Actors.Channels;
+using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
 using Relay.Kernel;
 using Relay.Node.Configuration;
@@ -32,6 +33,7 @@ public static class RelayHosting
             RandomBits = RandomBits,
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             AgentGateway = provider.GetService<IAgentGateway>(),
+            Cluster = provider.GetService<ClusterParts>(),
             Kernel = new ActorSystemOptions
             {
                 Time = provider.GetRequiredService<TimeProvider>(),
@@ -75,8 +77,16 @@ internal sealed class RelayLifetime(RelaySystem relay, RelayOptions options, Lis
         return Task.CompletedTask;
     }
 
-    public Task StoppingAsync(CancellationToken cancellationToken) =>
-        relay.CloseConnectionsAsync(TimeSpan.FromSeconds(Math.Min(options.Drain.Seconds, 5)));
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        // First the channels: clients that are sent away find them where they come to.
+        if (relay.Cluster is { } cluster)
+        {
+            await cluster.LeaveAsync(TimeSpan.FromSeconds(options.Drain.Seconds));
+        }
+
+        await relay.CloseConnectionsAsync(TimeSpan.FromSeconds(Math.Min(options.Drain.Seconds, 5)));
+    }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -8,8 +8,8 @@ using Relay.Protocol;
 namespace Relay.Node.Hosting;
 
 /// <summary>
-/// Brings stored chat sessions to life: after a start all of them, so that they are listed, their open requests end and their time runs; later those
-/// that were not used for their time to live, whose actors then remove them. The actor of a session stays the only one that touches its stream.
+/// Brings stored chat sessions to life: after a start, and in a cluster whenever a part of the channels came to this node, all of them, so that they are listed, their open requests end
+/// and their time runs; later those that were not used for their time to live, whose actors then remove them. The actor of a session stays the only one that touches its stream.
 /// </summary>
 internal sealed partial class SessionKeeper(
     ChannelJournals journals, RelaySystem relay, RelayOptions options, TimeProvider time, ILogger<SessionKeeper> logger) : BackgroundService
@@ -20,6 +20,7 @@ internal sealed partial class SessionKeeper(
     /// <summary>Woken at once: enough for the journal to write them as a group, few beside the traffic.</summary>
     private const int AtOnce = 32;
     private static readonly TimeSpan WalkInterval = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -29,17 +30,37 @@ internal sealed partial class SessionKeeper(
             return;
         }
 
-        while (!await TryWalkAsync(journal, static _ => true, stoppingToken))
-        {
-            await Task.Delay(RetryPause, time, stoppingToken);
-        }
-
+        var walkedAt = time.GetTimestamp();
+        var seen = await WakeAllAsync(journal, stoppingToken);
         relay.Sessions.MarkComplete();
-        using var ticks = new PeriodicTimer(WalkInterval, time);
+        using var ticks = new PeriodicTimer(LookInterval, time);
         while (await ticks.WaitForNextTickAsync(stoppingToken))
         {
-            var expired = (time.GetUtcNow() - options.WebUi.SessionTtl).ToUnixTimeMilliseconds() * 1000;
-            await TryWalkAsync(journal, stream => stream.State.LastMicros < expired, stoppingToken);
+            if (relay.Ownership is { } ownership && ownership.Version != seen)
+            {
+                seen = await WakeAllAsync(journal, stoppingToken);
+            }
+            else if (time.GetElapsedTime(walkedAt) >= WalkInterval)
+            {
+                walkedAt = time.GetTimestamp();
+                var expired = (time.GetUtcNow() - options.WebUi.SessionTtl).ToUnixTimeMilliseconds() * 1000;
+                await TryWalkAsync(journal, stream => stream.State.LastMicros < expired, stoppingToken);
+            }
+        }
+    }
+
+    /// <returns>What this node served when it began.</returns>
+    private async Task<long> WakeAllAsync(IJournal journal, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var served = relay.Ownership?.Version ?? 0;
+            if (await TryWalkAsync(journal, static _ => true, cancellationToken))
+            {
+                return served;
+            }
+
+            await Task.Delay(RetryPause, time, cancellationToken);
         }
     }
 
@@ -53,7 +74,7 @@ internal sealed partial class SessionKeeper(
             var page = await journal.ListAsync(First, Page);
             while (page.Length > 0 && page[0].Stream.StartsWith(First, StringComparison.Ordinal))
             {
-                var wanted = page.Where(stream => stream.Stream.StartsWith(First, StringComparison.Ordinal) && which(stream));
+                var wanted = page.Where(stream => stream.Stream.StartsWith(First, StringComparison.Ordinal) && relay.Ownership?.Owns(stream.Stream) != false && which(stream));
                 await Parallel.ForEachAsync(
                     wanted,
                     new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },

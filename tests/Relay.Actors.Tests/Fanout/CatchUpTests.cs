@@ -284,6 +284,8 @@ public sealed class CatchUpTests
     {
         public ChannelState? Take(string channel) => null;
 
+        public IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted) => [];
+
         public void Put(string channel, ChannelState state)
         {
             // Forgotten.

@@ -34,6 +34,16 @@ internal sealed class FakeArchive : IChannelArchive
         }
     }
 
+    public IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted)
+    {
+        lock (_states)
+        {
+            var taken = _states.Where(one => isWanted(one.Key)).Select(static one => (one.Key, one.Value)).ToList();
+            taken.ForEach(one => _states.Remove(one.Key));
+            return taken;
+        }
+    }
+
     public void Put(string channel, ChannelState state)
     {
         lock (_states)

@@ -91,9 +91,9 @@ public sealed class ValidationTests
     [InlineData("Metrics:Interval=0", "between")]
     [InlineData("Drain:Seconds=25s", "whole number")]
     [InlineData("Testing:Echo=on", "true nor false")]
-    [InlineData("Cluster:Enabled=true", "not available")]
-    [InlineData("Cluster:Name=other", "not available")]
-    [InlineData("Cluster:Shards=16", "not available")]
+    [InlineData("Cluster:Name=a {b}", "letters")]
+    [InlineData("Cluster:Shards=0", "1 to 4096")]
+    [InlineData("Cluster:MovesAtOnce=many", "1 to 64")]
     [InlineData("Cluster:NodeId=a b", "letters")]
     [InlineData("Storage:Path= ", "must not be empty")]
     [InlineData("Server:EventLoops=0", "neither auto nor off")]
@@ -109,6 +109,20 @@ public sealed class ValidationTests
         Assert.Contains(expected, problem, StringComparison.Ordinal);
         Assert.StartsWith("Relay:", problem, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_cluster_needs_a_redis_and_sessions_that_survive_a_move()
+    {
+        var keys = Given.Keys("Cluster:Enabled=true").Problems.Select(static problem => problem.Key);
+        Assert.Equal(["Namespaces:sessions:Durability", "Redis:Endpoints"], keys.Order(StringComparer.Ordinal), StringComparer.Ordinal);
+        Given.Options("Cluster:Enabled=true", "Redis:Endpoints=127.0.0.1:6379", "Namespaces:sessions:Durability=redis");
+    }
+
+    [Fact]
+    public void Nodes_of_a_cluster_do_not_keep_events_in_a_file_of_their_own() => Assert.Contains(
+        "SQLite is a file of one node",
+        Given.Problem("Cluster:Enabled=true", "Redis:Endpoints=127.0.0.1:6379", "Namespaces:sessions:Durability=redis", "Namespaces:topics:Durability=sql").ToString(),
+        StringComparison.Ordinal);
 
     [Fact]
     public void A_mistake_says_how_to_set_the_key_in_both_forms()

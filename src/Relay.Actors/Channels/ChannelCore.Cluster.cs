@@ -1,0 +1,49 @@
+using Relay.Actors.Cluster;
+using Relay.Kernel;
+using Relay.Protocol;
+
+namespace Relay.Actors.Channels;
+
+/// <content>What a channel does whose listeners and publishers are on several nodes.</content>
+internal sealed partial class ChannelCore
+{
+    /// <summary>The channel is another node's: whoever waits is told so, and nothing is left for a next incarnation.</summary>
+    public void GiveUp()
+    {
+        _isGivenUp = true;
+        var owed = _replies.Take();
+        _accepted.Take();
+        _records.Take();
+        DurableChannel.Refuse(owed, "The channel has moved to another node", _context.Self);
+        _durable?.GiveUp();
+    }
+
+    // The answer to a publisher travels with the events to its own node, behind its own event; where its node does not listen it goes alone.
+    private void DeliverToNodes(Publication[] events, PublishReply[] replies)
+    {
+        var left = replies.Length;
+        foreach (var (replica, _) in _replicas)
+        {
+            var node = NodeOf(replica);
+            var own = left == 0 ? [] : Array.FindAll(replies, reply => NodeOf(reply.ReplyTo) == node);
+            left -= own.Length;
+            if (events.Length > 0 || own.Length > 0)
+            {
+                replica.Tell(new ChannelBatch(events, own), _context.Self);
+            }
+        }
+
+        for (var i = 0; left > 0; i++)
+        {
+            var node = NodeOf(replies[i].ReplyTo);
+            if (!Array.Exists(_replicas, entry => NodeOf(entry.Replica) == node))
+            {
+                replies[i].ReplyTo.Tell(replies[i], _context.Self);
+                left--;
+            }
+        }
+    }
+
+    // Null = this one.
+    private static Peer? NodeOf(IActorRef actor) => (actor as IRemoteRef)?.Peer;
+}

@@ -1,0 +1,22 @@
+namespace Relay.Actors.Channels;
+
+/// <summary>What the channels of a node must know when it shares them with others. Thread-safe.</summary>
+public interface IShardOwnership
+{
+    /// <summary>
+    /// Whether the node may act as an owner at this very moment: another may have taken its shards where it has not heard of the store for too long (docs/cluster.md, "Trust").
+    /// </summary>
+    bool MayAct { get; }
+
+    /// <summary>Changes whenever the node has begun to serve a shard.</summary>
+    long Version { get; }
+
+    /// <summary>Whether this node serves the channel now.</summary>
+    bool Owns(string channel);
+
+    /// <summary>The fence to write under; 0 when this node does not serve the channel.</summary>
+    long FenceOf(string channel);
+
+    /// <summary>A journal has seen a higher fence than this node's.</summary>
+    void Fenced(string channel, long seen);
+}

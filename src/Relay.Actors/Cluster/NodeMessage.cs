@@ -1,0 +1,59 @@
+namespace Relay.Actors.Cluster;
+
+/// <summary>What a message between two nodes is, its first byte. A number is never used for anything else again.</summary>
+internal enum NodeMessage : byte
+{
+    /// <summary>number, shard, token, entity, then a question of <see cref="QuestionWire"/>. To the owner.</summary>
+    Question = 1,
+
+    /// <summary>number, shard, token, then an answer of <see cref="QuestionWire"/>. To who asked.</summary>
+    Answer = 2,
+
+    /// <summary>number, shard, token, entity: a replica joins; the number is its name from now on. To the owner.</summary>
+    ReplicaJoin = 3,
+
+    /// <summary>number, shard, token, entity. To the owner.</summary>
+    ReplicaLeave = 4,
+
+    /// <summary>number, shard, token, entity, subscribers. To the owner.</summary>
+    ReplicaCount = 5,
+
+    /// <summary>number, shard, token, position. To the replica's node, as the next ones.</summary>
+    ReplicaJoined = 6,
+
+    /// <summary>number, shard, token, reason.</summary>
+    ReplicaRefused = 7,
+
+    /// <summary>number, shard, token.</summary>
+    ReplicaLeft = 8,
+
+    /// <summary>number, shard, token, events, then answers: number of the question and the reply.</summary>
+    ReplicaBatch = 9,
+
+    /// <summary>pairs of shard and token (<see cref="ShardToken"/>): the sender serves them from now on.</summary>
+    Serving = 10,
+
+    /// <summary>shard, token: the sender has answered what it took, and takes nothing more.</summary>
+    Stopped = 11,
+
+    /// <summary>shard, move: may it be brought over?</summary>
+    Prepare = 12,
+
+    /// <summary>shard, move: it may.</summary>
+    Prepared = 13,
+
+    /// <summary>shard, move, channel, then a channel's state.</summary>
+    State = 14,
+
+    /// <summary>shard, move, number of channels.</summary>
+    StateEnd = 15,
+
+    /// <summary>shard, move: all states are there; or, with a false flag, they are not.</summary>
+    StateTaken = 16,
+
+    /// <summary>shard, move, epoch of the store, fence: it is the receiver's.</summary>
+    Given = 17,
+
+    /// <summary>shard, move: nothing comes of it.</summary>
+    MoveOff = 18,
+}

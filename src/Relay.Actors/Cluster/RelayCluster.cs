@@ -1,0 +1,113 @@
+using Relay.Cluster;
+using Relay.Cluster.Engine;
+using Relay.Cluster.Node;
+using Relay.Cluster.Rules;
+using Relay.Kernel;
+
+namespace Relay.Actors.Cluster;
+
+/// <summary>What the program brings along for a cluster. Immutable.</summary>
+/// <param name="Engine">Its owner's.</param>
+/// <param name="Incarnation">Random, drawn at every start.</param>
+public sealed record ClusterParts(IClusterEngine Engine, ulong Incarnation)
+{
+    /// <summary>Parts that channels are spread over; the same on all nodes.</summary>
+    public int Shards { get; init; } = ShardRegion.DefaultShardCount;
+
+    /// <summary>Most shards under way from this node at the same time.</summary>
+    public int MovesAtOnce { get; init; } = 4;
+
+    /// <summary>The same on all nodes.</summary>
+    public ClusterTimes Times { get; init; } = new();
+
+    /// <summary>For people.</summary>
+    public string ProgramVersion { get; init; } = "";
+
+    /// <summary>For people.</summary>
+    public string Address { get; init; } = "";
+}
+
+/// <summary>This node among the others: joins, shares the channels, leaves. Thread-safe.</summary>
+public sealed class RelayCluster
+{
+    private readonly ActorSystem _system;
+    private readonly RelayParts _parts;
+    private readonly ClusterParts _cluster;
+    private readonly ClusterLinks _links;
+    private readonly Func<int> _load;
+    private IActorRef? _actor;
+
+    internal RelayCluster(ActorSystem system, RelayParts parts, ClusterParts cluster, Func<int> load)
+    {
+        _system = system;
+        _parts = parts;
+        _cluster = cluster;
+        _load = load;
+        var self = new NodeId(parts.Settings.NodeId, cluster.Incarnation);
+        View = new ClusterView(self, system.Time);
+        Served = new ServedShards(cluster.Shards, View, (shard, seen) => _links!.TellCluster(new ShardFenced(shard, seen)));
+        _links = new ClusterLinks(system, self, cluster.Engine, Served, parts.Loggers);
+    }
+
+    /// <summary>How it stands.</summary>
+    public ClusterView View { get; }
+
+    /// <summary>Why this node cannot do its part now, for people; null when it can.</summary>
+    public string? Illness => View.Status switch
+    {
+        _ when _actor is null => _cluster.Engine.Illness ?? "joining the cluster",
+        { State: MemberState.Joining } => _cluster.Engine.Illness ?? "joining the cluster",
+        { IsTrusted: false } => _cluster.Engine.Illness ?? "the cluster's store does not answer",
+        _ => _links.Illness,
+    };
+
+    internal ServedShards Served { get; }
+
+    /// <summary>Joins; completes when it has begun to. Its shards come to it some seconds later.</summary>
+    public async Task JoinAsync(CancellationToken cancellationToken)
+    {
+        _cluster.Engine.Listen(View.Self, _links);
+        await _links.Ready.WaitAsync(cancellationToken);
+        var keeper = new ClusterShards(_links, Served, _parts.Archive, _parts.Settings, _system.Time, _links.Log);
+        var services = new ClusterServices(_cluster.Engine, keeper, View, _system.Time, _parts.Loggers)
+        {
+            Times = _cluster.Times,
+            Shards = _cluster.Shards,
+            MovesAtOnce = _cluster.MovesAtOnce,
+            Load = _load,
+            ProgramVersion = _cluster.ProgramVersion,
+            Address = _cluster.Address,
+        };
+        _actor = _system.ActorOf(Props.Create(() => new ClusterActor(services)), "cluster");
+        _links.Bind(_actor);
+    }
+
+    /// <summary>Hands all shards over and leaves.</summary>
+    /// <returns>False when that took longer; what is left is taken over by others when its lease is over.</returns>
+    public async Task<bool> LeaveAsync(TimeSpan timeout)
+    {
+        if (_actor is null)
+        {
+            return true;
+        }
+
+        try
+        {
+            await _actor.Ask<ClusterLeft>(LeaveRequest.Instance, timeout);
+            return true;
+        }
+        catch (AskTimeoutException)
+        {
+            return false;
+        }
+    }
+
+    internal IActorRef StartChannels(Func<string, Props> props, ShardRegionOptions options)
+    {
+        _links.Shards = ShardRegion.StartDistributed(_system, "channels", props, _cluster.Shards, options, ShardRefusals.Instance);
+        _links.Start();
+        return _links.Shards.Region;
+    }
+
+    internal ValueTask StopAsync() => _links.StopAsync();
+}

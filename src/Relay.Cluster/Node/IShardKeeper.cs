@@ -1,0 +1,88 @@
+using Relay.Cluster.Engine;
+using Relay.Cluster.Rules;
+
+namespace Relay.Cluster.Node;
+
+/// <summary>
+/// Carries out what <see cref="Ownership"/> decides about the shards of this node. Called in the turn of the <see cref="ClusterActor"/>, one call after the other; must not block. What
+/// comes of a move is told to that actor: <see cref="PrepareAgreed"/>, <see cref="StateMoved"/>, <see cref="MoveFailed"/>.
+/// </summary>
+public interface IShardKeeper
+{
+    /// <inheritdoc cref="Decision.Start"/>
+    void Start(int shard, long fence);
+
+    /// <inheritdoc cref="Decision.Resume"/>
+    void Resume(int shard, long fence);
+
+    /// <inheritdoc cref="Decision.Stop"/>
+    void Stop(int shard, StopReason reason);
+
+    /// <inheritdoc cref="Decision.SuspendAll"/>
+    void SuspendAll();
+
+    /// <inheritdoc cref="Decision.ResumeAll"/>
+    void ResumeAll();
+
+    /// <inheritdoc cref="Decision.BeginMove"/>
+    void BeginMove(int shard, long move, NodeId to);
+
+    /// <inheritdoc cref="Decision.Drain"/>
+    void Drain(int shard, long move, NodeId to);
+
+    /// <inheritdoc cref="Decision.AbortMove"/>
+    void AbortMove(int shard, long move, NodeId to, bool serves);
+
+    /// <summary>The store made <paramref name="to"/> the owner under <paramref name="fence"/>; <see cref="Stop"/> follows. The target may be told.</summary>
+    void HandedOver(int shard, long move, NodeId to, string epoch, long fence);
+
+    /// <summary>Who is a member now, this node included.</summary>
+    void Members(IReadOnlyList<Member> members);
+
+    /// <summary>Something that was told to the actor as a <see cref="KeeperMessage"/>.</summary>
+    void Handle(object message);
+
+    /// <summary>Some time has passed, about 50 ms.</summary>
+    void Tick();
+}
+
+/// <summary>To the <see cref="ClusterActor"/>: for its keeper, in its turn.</summary>
+public sealed record KeeperMessage(object Message);
+
+/// <summary>To the <see cref="ClusterActor"/>: the target of a move buffers what comes for the shard.</summary>
+public sealed record PrepareAgreed(int Shard, long Move);
+
+/// <summary>To the <see cref="ClusterActor"/>: the target of a move has the shard's state.</summary>
+public sealed record StateMoved(int Shard, long Move);
+
+/// <summary>To the <see cref="ClusterActor"/>: the target refused, cannot be reached, or did not get the state.</summary>
+public sealed record MoveFailed(int Shard, long Move);
+
+/// <summary>To the <see cref="ClusterActor"/>: the former owner says that the store gave the shard to this node.</summary>
+public sealed record ShardGiven(string Epoch, int Shard, long Fence);
+
+/// <summary>To the <see cref="ClusterActor"/>: a journal refused a write of the shard, having seen a higher fence.</summary>
+public sealed record ShardFenced(int Shard, long Seen);
+
+/// <summary>To the <see cref="ClusterActor"/>: the table may have changed.</summary>
+public sealed record TableChanged(long Version);
+
+/// <summary>To the <see cref="ClusterActor"/>: move all shards out and leave; the sender is told <see cref="ClusterLeft"/>.</summary>
+public sealed class LeaveRequest
+{
+    private LeaveRequest()
+    {
+    }
+
+    public static LeaveRequest Instance { get; } = new();
+}
+
+/// <summary>The membership is over.</summary>
+public sealed class ClusterLeft
+{
+    private ClusterLeft()
+    {
+    }
+
+    public static ClusterLeft Instance { get; } = new();
+}
