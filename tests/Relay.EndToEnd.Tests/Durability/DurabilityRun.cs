@@ -3,20 +3,31 @@ using Relay.History;
 
 namespace Relay.EndToEnd.Tests.Durability;
 
+/// <summary>Who takes part in a run. Immutable.</summary>
+internal sealed record RunShape
+{
+    public int Nodes { get; init; } = 1;
+
+    public int Publishers { get; init; } = 4;
+
+    public int Subscribers { get; init; } = 4;
+
+    public IReadOnlyList<string> Channels { get; init; } = ["topics/crash-1", "topics/crash-2"];
+
+    /// <summary>True = clients come back to any node; else each waits for its own.</summary>
+    public bool Roams { get; init; }
+}
+
 /// <summary>
 /// Publishers and subscribers on durable channels, with everything they do recorded. A test brings faults in between; <see cref="EndAsync"/> lets all be
 /// finished, kills the node once more so that only what the journal has can answer, and checks the whole history.
 /// </summary>
 internal sealed class DurabilityRun : IAsyncDisposable
 {
-    private const int Publishers = 4;
-    private const int Subscribers = 4;
-
     /// <summary>A bound for a failing test. A restart takes a second or two, a thousand acks as much on a slow machine.</summary>
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(90);
 
-    private static readonly string[] Channels = ["topics/crash-1", "topics/crash-2"];
-
+    private readonly RunShape _shape;
     private readonly HistoryRecorder _recorder = new();
     private readonly AckCounter _acks = new();
     private readonly List<RestartedNode> _nodes;
@@ -25,11 +36,12 @@ internal sealed class DurabilityRun : IAsyncDisposable
     private readonly List<Task> _clients = [];
     private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private DurabilityRun(NodeStart start, int nodes, int seed)
+    private DurabilityRun(NodeStart start, RunShape shape, int seed)
     {
-        _nodes = [.. Enumerable.Range(0, nodes).Select(_ => new RestartedNode(start))];
-        _publishers = [.. Enumerable.Range(1, Publishers).Select(n => new RecordedPublisher($"p{n}", Channels, _nodes[n % nodes], _recorder, _acks, seed + n))];
-        _subscribers = [.. Enumerable.Range(1, Subscribers).Select(n => new RecordedSubscriber($"s{n}", Channels, _nodes[n % nodes], _recorder, seed - n))];
+        _shape = shape;
+        _nodes = [.. Enumerable.Range(0, shape.Nodes).Select(_ => new RestartedNode(start))];
+        _publishers = [.. Enumerable.Range(1, shape.Publishers).Select(n => new RecordedPublisher($"p{n}", shape.Channels, Place(n, seed), _recorder, _acks, seed + n))];
+        _subscribers = [.. Enumerable.Range(1, shape.Subscribers).Select(n => new RecordedSubscriber($"s{n}", shape.Channels, Place(n, seed), _recorder, seed - n))];
     }
 
     /// <summary>Starts the node, then the subscribers, and when they listen the publishers.</summary>
@@ -41,18 +53,21 @@ internal sealed class DurabilityRun : IAsyncDisposable
     public static Task<DurabilityRun> StartAsync(int nodes, int seed, params (string Key, string Value)[] storage) => StartAsync(nodes, seed, NodeStart.With(storage));
 
     /// <summary>As above with nodes that are started in a way of their own.</summary>
-    public static async Task<DurabilityRun> StartAsync(int nodes, int seed, NodeStart start)
+    public static Task<DurabilityRun> StartAsync(int nodes, int seed, NodeStart start) => StartAsync(new RunShape { Nodes = nodes }, seed, start);
+
+    /// <summary>As above with clients of another number.</summary>
+    public static async Task<DurabilityRun> StartAsync(RunShape shape, int seed, NodeStart start)
     {
         // Everything is kept, so that the whole history can be compared.
         var run = new DurabilityRun(
             start.Or(
                 ("Namespaces:topics:HistoryLength", "1000000"), ("Namespaces:topics:HistoryAge", "24h"), ("Namespaces:topics:DedupeIds", "1000000"),
                 ("Namespaces:topics:DedupeWindow", "24h")),
-            nodes,
+            shape,
             seed);
         try
         {
-            await Task.WhenAll(run._nodes.Select(static node => node.StartAsync()));
+            await run.StartNodesAsync();
             run._clients.AddRange(run._subscribers.Select(subscriber => run.WatchedAsync(subscriber.RunAsync())));
             await run.UntilAsync(Task.WhenAll(run._subscribers.Select(static subscriber => subscriber.BeganAsync())));
             run._clients.AddRange(run._publishers.Select(publisher => run.WatchedAsync(publisher.RunAsync())));
@@ -68,6 +83,9 @@ internal sealed class DurabilityRun : IAsyncDisposable
     /// <summary>Ends when so many more publishes were acknowledged; fails when a client does.</summary>
     public Task FurtherAcksAsync(int acks) => UntilAsync(_acks.FurtherAsync(acks));
 
+    /// <summary>For faults of one of them.</summary>
+    public IReadOnlyList<RestartedNode> Nodes => _nodes;
+
     /// <summary>The node that runs, the first of them.</summary>
     public Task<NodeProcess> NodeAsync() => _nodes[0].CurrentAsync();
 
@@ -81,24 +99,29 @@ internal sealed class DurabilityRun : IAsyncDisposable
             await whileDead();
         }
 
-        await Task.WhenAll(_nodes.Select(static node => node.StartAsync()));
+        await StartNodesAsync();
     }
 
     /// <summary>Nodes that are started from now on are started like this.</summary>
     public void Change(Func<NodeStart, NodeStart> change) => _nodes.ForEach(node => node.Change(change));
 
     /// <summary>The whole history, checked.</summary>
-    public async Task<CheckReport> EndAsync()
+    /// <param name="fromTheJournal">False where there is none: the nodes that run answer.</param>
+    public async Task<CheckReport> EndAsync(bool fromTheJournal = true)
     {
         foreach (var publisher in _publishers)
         {
             publisher.Stop();
         }
 
-        await UntilAsync(Task.WhenAll(_clients.TakeLast(Publishers)));
-        await KillAndRestartAsync();
+        await UntilAsync(Task.WhenAll(_clients.TakeLast(_shape.Publishers)));
+        if (fromTheJournal)
+        {
+            await KillAndRestartAsync();
+        }
+
         var heads = new Dictionary<string, Place>(StringComparer.Ordinal);
-        foreach (var channel in Channels)
+        foreach (var channel in _shape.Channels)
         {
             heads[channel] = await JournalReader.RecordAsync(await _nodes[0].CurrentAsync(), channel, _recorder);
         }
@@ -136,7 +159,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
         Assert.Equal(report.Published, report.Stored);
         Assert.Equal(0, report.ToldGaps);
         var entries = _recorder.Entries;
-        foreach (var channel in Channels)
+        foreach (var channel in _shape.Channels)
         {
             var stored = entries.OfType<Stored>().Where(one => one.Channel == channel).Select(static one => (one.Place, one.Id, one.Body)).ToList();
             foreach (var log in entries.OfType<Subscribed>().Where(one => one.Channel == channel).GroupBy(static one => one.Subscriber, StringComparer.Ordinal))
@@ -163,6 +186,18 @@ internal sealed class DurabilityRun : IAsyncDisposable
             // Clients of a failed test end with the node; why they do is no news any more.
             await Task.WhenAll(_clients).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _recorder.Dispose();
+        }
+    }
+
+    private INodeSource Place(int client, int seed) => _shape.Roams ? new AnyNode(_nodes, seed + client) : _nodes[client % _nodes.Count];
+
+    // Nodes of a cluster serve some seconds after they listen.
+    private async Task StartNodesAsync()
+    {
+        await Task.WhenAll(_nodes.Select(static node => node.StartAsync()));
+        foreach (var node in _nodes)
+        {
+            await (await node.CurrentAsync()).BecomesReadyAsync();
         }
     }
 

@@ -8,7 +8,7 @@ namespace Relay.EndToEnd.Tests.Durability;
 /// A publisher as guarantees.md wants it: every publish has an id, and what was not acknowledged is sent again under the same id, over the next connection
 /// or when the refusal says so. Some are in flight at any time.
 /// </summary>
-internal sealed class RecordedPublisher(string name, IReadOnlyList<string> channels, RestartedNode nodes, HistoryRecorder recorder, AckCounter acks, int seed)
+internal sealed class RecordedPublisher(string name, IReadOnlyList<string> channels, INodeSource nodes, HistoryRecorder recorder, AckCounter acks, int seed)
 {
     /// <summary>In flight at once: enough for group commits, and for a kill to leave some unanswered.</summary>
     private const int Window = 16;

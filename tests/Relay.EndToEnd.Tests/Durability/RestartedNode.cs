@@ -2,8 +2,15 @@ using Relay.EndToEnd.Tests.Support;
 
 namespace Relay.EndToEnd.Tests.Durability;
 
+/// <summary>Where clients find a node.</summary>
+internal interface INodeSource
+{
+    /// <summary>A running node; while there is none, the next.</summary>
+    Task<NodeProcess> CurrentAsync();
+}
+
 /// <summary>A node that is killed and started again on what it left behind; its clients wait here for the next one.</summary>
-internal sealed class RestartedNode : IAsyncDisposable
+internal sealed class RestartedNode : INodeSource, IAsyncDisposable
 {
     private NodeStart _start;
     private volatile TaskCompletionSource<NodeProcess> _current = Nobody();
@@ -29,6 +36,19 @@ internal sealed class RestartedNode : IAsyncDisposable
         await using (node)
         {
             await node.KillAsync();
+            node.AssertNoFailuresInLog();
+        }
+    }
+
+    /// <summary>SIGTERM; it must end with 0.</summary>
+    public async Task StopAsync()
+    {
+        var node = await _current.Task;
+        _current = Nobody();
+        await using (node)
+        {
+            var code = await node.StopAsync();
+            Assert.True(code == 0, $"a stopped node ended with {code}: {node.Log}");
             node.AssertNoFailuresInLog();
         }
     }

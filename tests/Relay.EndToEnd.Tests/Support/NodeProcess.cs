@@ -41,6 +41,8 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     public const int SigInt = 2;
     public const int SigTerm = 15;
     private const int SigKill = 9;
+    private const int SigCont = 18;
+    private const int SigStop = 19;
 
     /// <summary>A bound for a failing test. A start takes about a second on a machine with nothing else to do.</summary>
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
@@ -187,6 +189,15 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     public Uri Ws(string path, string listener = "main") => new UriBuilder(Http(path, listener)) { Scheme = "ws" }.Uri;
 
     public int Port(string listener) => _listeners[listener].Port;
+
+    /// <summary>Returns when <c>/ready</c> says so: every part of it is well.</summary>
+    public Task BecomesReadyAsync() => Eventually.UntilAsync(async () => (await this.GetAsync("/ready")).Status == 200, "the node is ready", Bound);
+
+    /// <summary>SIGSTOP, until <see cref="Continue"/>.</summary>
+    public void Pause() => Signal(SigStop);
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => Signal(SigCont);
 
     /// <summary>Sends a signal and returns the exit code.</summary>
     public async Task<int> StopAsync(int signal = SigTerm)
