@@ -14,6 +14,9 @@ internal sealed record RunShape
 
     public IReadOnlyList<string> Channels { get; init; } = ["topics/crash-1", "topics/crash-2"];
 
+    /// <summary>What one of the nodes, counted from 0, is started with besides.</summary>
+    public Func<int, NodeStart, NodeStart> Each { get; init; } = static (_, start) => start;
+
     /// <summary>True = clients come back to any node; else each waits for its own.</summary>
     public bool Roams { get; init; }
 }
@@ -39,7 +42,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
     private DurabilityRun(NodeStart start, RunShape shape, int seed)
     {
         _shape = shape;
-        _nodes = [.. Enumerable.Range(0, shape.Nodes).Select(_ => new RestartedNode(start))];
+        _nodes = [.. Enumerable.Range(0, shape.Nodes).Select(node => new RestartedNode(shape.Each(node, start)))];
         _publishers = [.. Enumerable.Range(1, shape.Publishers).Select(n => new RecordedPublisher($"p{n}", shape.Channels, Place(n, seed), _recorder, _acks, seed + n))];
         _subscribers = [.. Enumerable.Range(1, shape.Subscribers).Select(n => new RecordedSubscriber($"s{n}", shape.Channels, Place(n, seed), _recorder, seed - n))];
     }
