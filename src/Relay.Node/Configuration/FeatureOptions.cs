@@ -164,13 +164,22 @@ public sealed record ClusterOptions
         var usual = new ClusterOptions();
         return new ClusterOptions
         {
-            Enabled = reader.Read("Cluster:Enabled", Kinds.Flag, usual.Enabled, "Whether this node shares its channels with the other nodes of the cluster. Needs Redis:Endpoints, and chat sessions that survive a move (Namespaces:sessions:Durability redis or sql)."),
+            Enabled = reader.Read("Cluster:Enabled", Kinds.Flag, usual.Enabled, "Whether this node shares its channels with the other nodes of the cluster. Needs Redis:Endpoints. Chat sessions are kept where they survive a move: Namespaces:sessions:Durability is redis unless it is set to sql."),
             Name = reader.Read("Cluster:Name", Names("relay"), usual.Name, "Name of the cluster in Redis; clusters that share a Redis need different ones."),
             Shards = reader.Read("Cluster:Shards", Kinds.Count(1, 4096), usual.Shards, "Parts that channels are spread over. The same on every node; never changed while the cluster runs."),
             MovesAtOnce = reader.Read("Cluster:MovesAtOnce", Kinds.Count(1, 64), usual.MovesAtOnce, "Most parts on their way from this node to others at the same time."),
             NodeId = reader.Read("Cluster:NodeId", Names("node-1"), usual.NodeId, "Name of this node in greetings, logs, metrics and the cluster; unique there; empty = random."),
         };
     }
+
+    /// <summary>The namespaces with the defaults that a cluster has.</summary>
+    internal IReadOnlyDictionary<string, NamespaceOptions> Complete(IReadOnlyDictionary<string, NamespaceOptions> namespaces, SettingReader reader) =>
+        !Enabled || reader.IsSet($"Namespaces:{ChannelName.Sessions}:Durability")
+            ? namespaces
+            : new Dictionary<string, NamespaceOptions>(namespaces, StringComparer.OrdinalIgnoreCase)
+            {
+                [ChannelName.Sessions] = namespaces[ChannelName.Sessions] with { Durability = Durability.Redis },
+            };
 
     internal void Check(SettingReader reader, RelayOptions options)
     {

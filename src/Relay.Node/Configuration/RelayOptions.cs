@@ -55,7 +55,13 @@ public sealed record RelayOptions
     public ClusterOptions Cluster { get; init; } = new();
 
     /// <summary>Reads all keys; mistakes are in <paramref name="reader"/> afterwards.</summary>
-    internal static RelayOptions Read(SettingReader reader, string? contextPort, string? contextHost) => new()
+    internal static RelayOptions Read(SettingReader reader, string? contextPort, string? contextHost)
+    {
+        var options = ReadAll(reader, contextPort, contextHost);
+        return options with { Namespaces = options.Cluster.Complete(options.Namespaces, reader) };
+    }
+
+    private static RelayOptions ReadAll(SettingReader reader, string? contextPort, string? contextHost) => new()
     {
         Listeners = ListenerOptions.ReadAll(reader, contextPort, contextHost),
         Redis = RedisSection.Read(reader),

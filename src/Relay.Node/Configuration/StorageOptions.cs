@@ -25,7 +25,7 @@ public sealed record StorageOptions
     {
         foreach (var (name, durable) in options.Namespaces)
         {
-            if (durable.Durability == Durability.Redis && options.Redis.Connection is null)
+            if (durable.Durability == Durability.Redis && options.Redis.Connection is null && !options.Cluster.Enabled)
             {
                 reader.Problem("Redis:Endpoints", null, $"Namespaces:{name}:Durability=redis needs a Redis", "127.0.0.1:6379");
             }
