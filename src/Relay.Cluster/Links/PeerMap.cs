@@ -18,7 +18,7 @@ internal sealed class PeerMap
         var byKey = new Dictionary<byte[], LinkPeer>(KeyComparer.Instance);
         foreach (var (id, peer) in byId)
         {
-            byKey.Add(LinkFrame.Key(id), peer);
+            byKey[LinkFrame.Key(id)] = peer;
         }
 
         _byKey = byKey.GetAlternateLookup<ReadOnlySpan<byte>>();

@@ -89,6 +89,15 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public void A_newer_number_that_comes_without_this_sides_own_is_answered()
+    {
+        Open();
+        Assert.Equal(new Sighting(Ended: true, Began: false, IsOfSession: false), _a.See(new LinkHeader(LinkFrameKind.Hello, Asks: false, 21, 9), 0));
+        Assert.Equal(new LinkHeader(LinkFrameKind.Hello, Asks: true, 10, 21), Hello(_a));
+        Assert.Equal(500, _a.Deadline);
+    }
+
+    [Fact]
     public void A_flock_of_frames_of_another_session_gets_one_answer()
     {
         Open();

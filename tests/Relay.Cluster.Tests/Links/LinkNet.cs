@@ -82,6 +82,9 @@ internal sealed class TestNode : FramesOnlyEngine, ILinkHandler, IDisposable
     /// <summary>Runs within every call of the handler, with what was told. What it throws ends at the links.</summary>
     public Action<string>? React { get; set; }
 
+    /// <summary>Data frames that got lost, whole.</summary>
+    public List<byte[]> Lost { get; } = [];
+
     /// <summary>Which frames get lost.</summary>
     public Func<LinkHeader, bool> Loses { get; set; } = static _ => false;
 
@@ -118,6 +121,10 @@ internal sealed class TestNode : FramesOnlyEngine, ILinkHandler, IDisposable
         if (!Loses(header))
         {
             _net.Find(to)?.Links.OnFrame(frame.Span);
+        }
+        else if (header.Count > 0)
+        {
+            Lost.Add(frame.ToArray());
         }
 
         return send.Task;

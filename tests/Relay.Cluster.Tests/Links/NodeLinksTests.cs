@@ -209,6 +209,70 @@ public sealed class NodeLinksTests
     }
 
     [Fact]
+    public void A_restored_inbox_hears_of_acknowledgements_it_missed()
+    {
+        using var net = LinkNet.Connected();
+        net.B.Loses = static _ => true;
+        net.A.Send(net.B, "one");
+        net.Pass(100);
+        net.B.Loses = static _ => false;
+        net.A.Links.OnInboxRestored();
+        Assert.Equal(0, net.A.Links.LinkTo(net.B.Id)!.Kept);
+        Assert.Equal(["one"], net.B.Told);
+    }
+
+    [Fact]
+    public void Who_is_asked_and_has_nothing_to_send_says_where_it_stands()
+    {
+        using var net = LinkNet.Connected();
+        net.B.Links.OnInboxRestored();
+        Assert.Equal(new LinkHeader(LinkFrameKind.Data, Asks: true, net.B.Sent[0].From, net.B.Sent[0].To), Assert.Single(net.B.Sent));
+        Assert.Equal(new LinkHeader(LinkFrameKind.Data, Asks: false, net.A.Sent[0].From, net.A.Sent[0].To), Assert.Single(net.A.Sent));
+    }
+
+    [Fact]
+    public void A_request_to_go_back_that_comes_twice_or_late_is_answered_once()
+    {
+        using var net = LinkNet.Connected();
+        net.A.Loses = static _ => true;
+        net.A.Send(net.B, "one");
+        net.A.Send(net.B, "two");
+        net.A.Sent.Clear();
+        Ask(net, ack: 0);
+        Assert.Equal(1, net.A.Sent.Single().First);
+        Ask(net, ack: 0);
+        Assert.Equal(0, net.A.Sent.Skip(1).Single().Count);
+        net.Pass(20);
+        net.A.Sent.Clear();
+        Ask(net, ack: 1);
+        Assert.Equal(2, net.A.Sent.Single().First);
+
+        // From before the one with the higher number.
+        Ask(net, ack: 0);
+        net.Pass(20);
+        Ask(net, ack: 0);
+        Assert.All(net.A.Sent.Skip(1), static frame => Assert.Equal(0, frame.Count));
+    }
+
+    [Fact]
+    public void An_acknowledgement_that_cannot_be_sent_waits_for_the_engine_and_not_for_a_timer()
+    {
+        using var net = LinkNet.Connected();
+        net.B.Holds = true;
+        for (var i = 0; i < 4; i++)
+        {
+            net.B.Send(net.A, "x");
+        }
+
+        net.Pass(100);
+        net.A.Send(net.B, "one");
+        net.Pass(30);
+        Assert.True(net.Time.NextDue is not { } due || due - net.Time.Elapsed > TimeSpan.FromMilliseconds(100));
+        net.B.Release();
+        Assert.Equal(1, net.B.Sent.Last().Ack);
+    }
+
+    [Fact]
     public void A_handshake_goes_on_as_soon_as_the_inbox_is_restored()
     {
         using var net = new LinkNet();
@@ -318,5 +382,15 @@ public sealed class NodeLinksTests
         Assert.Throws<InvalidOperationException>(() => links.SetPeers([]));
         Assert.Throws<ArgumentException>(() => new NodeLinks(net.A.Id, net.A, new LinkOptions { MaxFrame = 1 }, net.Time, net.A.Logs));
         Assert.Throws<ArgumentException>(() => new NodeLinks(net.A.Id, net.A, new LinkOptions { Resend = TimeSpan.Zero }, net.Time, net.A.Logs));
+    }
+
+    // As b would ask, without its knowing.
+    private static void Ask(LinkNet net, long ack)
+    {
+        var pair = net.B.Links.LinkTo(net.A.Id)!.Pair;
+        var key = LinkFrame.Key(net.B.Id);
+        var frame = new byte[LinkFrame.HeaderLength(key)];
+        LinkFrame.WriteHeader(frame, new LinkHeader(LinkFrameKind.Data, Asks: true, pair.Mine, pair.Theirs, ack), key);
+        net.A.Links.OnFrame(frame);
     }
 }

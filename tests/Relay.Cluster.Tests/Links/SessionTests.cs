@@ -112,6 +112,83 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void A_frame_that_comes_while_the_handler_is_called_waits()
+    {
+        using var net = LinkNet.Connected();
+        Lose(net, "one", "two");
+        var within = 0;
+        net.B.React = told =>
+        {
+            if (told == "one")
+            {
+                net.B.Links.OnFrame(net.A.Lost[1]);
+                within = net.B.Told.Count;
+            }
+        };
+        net.B.Links.OnFrame(net.A.Lost[0]);
+        Assert.Equal(1, within);
+        Assert.Equal(["one", "two"], net.B.Told);
+    }
+
+    [Fact]
+    public void A_frame_that_waits_for_the_handler_is_nothing_any_more_when_the_peer_is_gone()
+    {
+        using var net = LinkNet.Connected();
+        Lose(net, "one", "two");
+        net.B.React = told =>
+        {
+            if (told == "one")
+            {
+                net.B.Links.OnFrame(net.A.Lost[1]);
+                net.B.Links.SetPeers([]);
+            }
+        };
+        net.B.Links.OnFrame(net.A.Lost[0]);
+        Assert.Equal(["one", "reset"], net.B.Told);
+    }
+
+    [Fact]
+    public void What_waits_for_the_handler_is_bounded_and_the_rest_is_sent_again()
+    {
+        using var net = LinkNet.Connected();
+        var large = new string('x', 1_000_000);
+        Lose(net, "one", large);
+        net.B.React = told =>
+        {
+            for (var i = 0; i < 40 && told == "one"; i++)
+            {
+                net.B.Links.OnFrame(net.A.Lost[1]);
+            }
+        };
+        net.B.Links.OnFrame(net.A.Lost[0]);
+        Assert.Equal(["one", large], net.B.Told);
+        Assert.Equal(24, net.B.Counts["relay.cluster.links.dropped reason=busy"]);
+    }
+
+    [Fact]
+    public void A_session_that_ends_before_the_handler_has_heard_of_it_takes_no_messages()
+    {
+        using var net = LinkNet.Connected();
+        var taken = new List<bool>();
+        net.B.React = told =>
+        {
+            if (told == "reset" && net.B.Told.Count == 1)
+            {
+                // The frame that ended the session has begun the next one.
+                net.B.Links.Reset(net.A.Id);
+            }
+            else if (told == "connected")
+            {
+                taken.Add(net.B.Send(net.A, $"{net.B.Told.Count}"));
+            }
+        };
+        net.A.Links.Reset(net.B.Id);
+        Assert.Equal(["reset", "connected", "reset", "connected"], net.B.Told);
+        Assert.Equal([false, true], taken);
+        Assert.Equal("4", net.A.Told.Last());
+    }
+
+    [Fact]
     public void A_handler_that_fails_gets_the_next_message_all_the_same_and_is_logged_once()
     {
         using var net = LinkNet.Connected();
@@ -156,6 +233,7 @@ public sealed class SessionTests
     public void A_peer_that_goes_and_comes_back_while_the_handler_is_called_keeps_its_order()
     {
         using var net = LinkNet.Connected();
+        Lose(net, "one");
         var within = 0;
         net.B.React = told =>
         {
@@ -166,7 +244,7 @@ public sealed class SessionTests
                 within = net.B.Told.Count;
             }
         };
-        net.A.Send(net.B, "one");
+        net.B.Links.OnFrame(net.A.Lost[0]);
         Assert.Equal(1, within);
         Assert.Equal(["one", "reset", "connected"], net.B.Told);
         net.A.Send(net.B, "two");
@@ -184,5 +262,18 @@ public sealed class SessionTests
         net.B.Send(net.A, "lost");
         Assert.True(net.A.Counts["relay.cluster.links.dropped reason=stranger"] > 0);
         Assert.Equal(["reset"], net.A.Told);
+    }
+
+    // From a to b, each in a frame of its own.
+    private static void Lose(LinkNet net, params string[] messages)
+    {
+        net.A.Loses = static _ => true;
+        foreach (var message in messages)
+        {
+            Assert.True(net.A.Send(net.B, message));
+        }
+
+        Assert.Equal(messages.Length, net.A.Lost.Count);
+        net.A.Loses = static _ => false;
     }
 }
