@@ -134,12 +134,12 @@ public sealed class SessionTests
     public void A_frame_that_waits_for_the_handler_is_nothing_any_more_when_the_peer_is_gone()
     {
         using var net = LinkNet.Connected();
-        Lose(net, "one", "two");
+        Lose(net, "one");
         net.B.React = told =>
         {
             if (told == "one")
             {
-                net.B.Links.OnFrame(net.A.Lost[1]);
+                net.B.Links.OnFrame(net.A.Lost[0]);
                 net.B.Links.SetPeers([]);
             }
         };
