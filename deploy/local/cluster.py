@@ -63,7 +63,9 @@ class Cluster:
         self.key = secrets.token_hex(32)
         self.last_number = 0
         self.ending = asyncio.Event()
+        self.asked_to_end = False
         self.failed = False
+        self.typed = ""
         self.tasks = set()
 
     # Starting
@@ -145,7 +147,7 @@ class Cluster:
         del self.nodes[node.number]
         say(f"{node.name} ended with {code}")
         node.up_or_ended.set()
-        if not self.nodes and not self.ending.is_set():
+        if not self.nodes and not self.asked_to_end:
             say("no node is left")
             self.failed = code != 0
             self.ending.set()
@@ -192,15 +194,18 @@ class Cluster:
         return task
 
     def read_commands(self):
-        line = sys.stdin.readline()
-        if line:
-            self.do(line)
-        else:
+        # Not readline: a line behind the first would wait in its buffer, of which the event loop knows nothing.
+        piece = os.read(sys.stdin.fileno(), 4096)
+        if not piece:
             asyncio.get_running_loop().remove_reader(sys.stdin)
+        *lines, self.typed = (self.typed + piece.decode(errors="replace")).split("\n")
+        for line in lines:
+            self.do(line)
 
     # Ending
 
     async def end(self):
+        self.asked_to_end = True
         if not self.nodes:
             return
         for node in self.nodes.values():
