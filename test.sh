@@ -35,6 +35,9 @@ missing=()
 command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
 have_postgres || missing+=(postgresql)
 command -v python3 >/dev/null 2>&1 || missing+=(python3)
+command -v haproxy >/dev/null 2>&1 || missing+=(haproxy)
+command -v node >/dev/null 2>&1 || missing+=(nodejs)
+command -v npm >/dev/null 2>&1 || missing+=(npm)
 if [ "$(id -u)" = 0 ]; then
     # For disks that lose their power, or fail: only root can have them.
     command -v mkfs.xfs >/dev/null 2>&1 || missing+=(xfsprogs)
