@@ -55,9 +55,10 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     private readonly object _owner = new();
     private Epoch _epoch;
     private int _sincePruned;
+    private long _fence;
 
-    /// <summary>Under which this owner writes; 0 where there is only one.</summary>
-    public long Fence { get; init; }
+    /// <summary>Under which this owner writes; where there is only one, what the last cluster left behind, or 0.</summary>
+    public long Fence { init => _fence = value; }
 
     /// <summary>Who is told that another owner has written; null where there is only one.</summary>
     public IShardOwnership? Ownership { get; init; }
@@ -68,7 +69,7 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     /// <summary>Takes the stream over and reads it; the actor is told <see cref="JournalRecovered"/> or <see cref="JournalNotRecovered"/>.</summary>
     public void Recover(Epoch epochIfNew, long nowMicros) => ReadAsync(new RecoverStream
     {
-        Open = new OpenStream { Stream = channel, Fence = Fence, EpochIfNew = epochIfNew.Value },
+        Open = new OpenStream { Stream = channel, Fence = _fence, EpochIfNew = epochIfNew.Value },
         Records = settings.HistoryLength,
         RecordsSinceMicros = Since(settings.HistoryAge, nowMicros),
         Ids = settings.DedupeIds,
@@ -77,7 +78,7 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     }).PipeTo(context.Self, success: static recovered => recovered, failure: static error => new JournalNotRecovered(error.Message));
 
     /// <summary>Begins a new life of the stream, whose store has lost what was acknowledged.</summary>
-    public void Renew(Epoch epoch) => journal.RenewAsync(new RenewStream { Stream = channel, Fence = Fence, Epoch = epoch.Value }).PipeTo(
+    public void Renew(Epoch epoch) => journal.RenewAsync(new RenewStream { Stream = channel, Fence = _fence, Epoch = epoch.Value }).PipeTo(
         context.Self,
         success: static result => result.IsDone ? JournalRenewed.Instance : new JournalNotRecovered(result.Reason ?? result.Outcome.ToString()),
         failure: static error => new JournalNotRecovered(error.Message));
@@ -89,14 +90,14 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     public void Append(long number, JournalRecord[] records)
     {
         var owner = _owner;
-        journal.AppendAsync(new AppendBatch { Stream = channel, Fence = Fence, Epoch = _epoch.Value, Records = records }).PipeTo(
+        journal.AppendAsync(new AppendBatch { Stream = channel, Fence = _fence, Epoch = _epoch.Value, Records = records }).PipeTo(
             context.Self,
             success: result => new JournalWritten(owner, number, Failure(result)),
             failure: error => new JournalWritten(owner, number, error.Message));
     }
 
     /// <summary>Forgets the stream and its snapshot; the actor is told <see cref="JournalRemoved"/>.</summary>
-    public void Remove() => journal.RemoveAsync(new RemoveStream { Stream = channel, Fence = Fence }).PipeTo(
+    public void Remove() => journal.RemoveAsync(new RemoveStream { Stream = channel, Fence = _fence }).PipeTo(
         context.Self,
         success: static result => new JournalRemoved(result.IsDone ? null : result.Reason ?? result.Outcome.ToString()),
         failure: static error => new JournalRemoved(error.Message));
@@ -115,7 +116,7 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
 
         // What is not pruned now is with the next call: the outcome changes nothing here.
         _sincePruned = 0;
-        journal.PruneAsync(Retention.Of(channel, settings, kept, nowMicros) with { Fence = Fence }).PipeTo(ActorRefs.Nobody);
+        journal.PruneAsync(Retention.Of(channel, settings, kept, nowMicros) with { Fence = _fence }).PipeTo(ActorRefs.Nobody);
     }
 
     private string? Failure(in JournalResult result)
@@ -131,7 +132,13 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     private async Task<JournalRecovered> ReadAsync(RecoverStream wanted)
     {
         var recovery = await journal.RecoverAsync(wanted).ConfigureAwait(false);
-        Failure(recovery.Opened);
+        if (Failure(recovery.Opened) is not null && recovery.Opened.Outcome == JournalOutcome.Fenced && Ownership is null)
+        {
+            // A node that is alone has no store that gives it a higher one; that the stream was a cluster's once must not lock it.
+            _fence = recovery.Opened.State.Fence;
+            recovery = await journal.RecoverAsync(wanted with { Open = wanted.Open with { Fence = _fence } }).ConfigureAwait(false);
+        }
+
         var snapshot = hasSnapshot && recovery.Opened.IsDone ? await ((ISnapshotStore)journal).LoadSnapshotAsync(channel).ConfigureAwait(false) : null;
         return new JournalRecovered(recovery, snapshot);
     }

@@ -390,6 +390,20 @@ public sealed class DurableChannelTests : IDisposable
         Assert.Contains("\"retry_after_ms\":1000", frame, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_channel_that_a_cluster_wrote_last_is_taken_over_by_a_node_that_is_alone()
+    {
+        var taken = await _journal.OpenAsync(new OpenStream { Stream = Channel, Fence = 1_763_000_000_000_000, EpochIfNew = 7 });
+        await _journal.AppendAsync(new AppendBatch
+        {
+            Stream = Channel, Fence = 1_763_000_000_000_000, Epoch = 7, Records = [PublicationRecord.Write(
+                new Publication { Channel = Channel, Event = "e", Position = new StreamPosition(new Epoch(7), 1), TimestampMicros = taken.State.LastMicros + 1 }, "")],
+        });
+        var reply = _relay.Publish(Channel, "e", "2");
+        Assert.Null(reply.Refusal);
+        Assert.Equal(new StreamPosition(new Epoch(7), 2), reply.Outcomes[0].Position);
+    }
+
     private static string Publish(string id) => $$"""{"type":"publish","channel":"{{Channel}}","event":"task.created","data":{"n":1},"id":"{{id}}"}""";
 
     private static List<long> Offsets(IEnumerable<string> frames) =>
