@@ -4,31 +4,44 @@ using Relay.Protocol.Native;
 
 namespace Relay.EndToEnd.Tests;
 
+/// <summary>What is published in one dialect reaches all others on one node.</summary>
+public sealed class CrossDialectTests(CrossDialectTests.OneNode nodes) : CrossDialectContract(nodes), IClassFixture<CrossDialectTests.OneNode>
+{
+    public sealed class OneNode() : NodesFixture(1);
+}
+
+/// <summary>The same with every client and publisher on another node.</summary>
+public sealed class CrossDialectClusterTests(CrossDialectClusterTests.ThreeNodes nodes) : CrossDialectContract(nodes), IClassFixture<CrossDialectClusterTests.ThreeNodes>
+{
+    public sealed class ThreeNodes() : NodesFixture(3);
+}
+
 /// <summary>
 /// What is published in one dialect reaches the same channel's subscribers in every other (protocols.md, opening). Sessions are the channel that most
 /// families hear; users and projects have one of their own each.
 /// </summary>
-public sealed class CrossDialectTests : IAsyncLifetime
+public abstract class CrossDialectContract(NodesFixture nodes) : IAsyncLifetime
 {
     private const string Project = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
 
     // Order of keys, number format, escapes and inner space are the publisher's and must stay so.
     private const string Data = """{"b":1.50, "a":["\u00e9",1e3],"text":"x"}""";
 
-    private NodeProcess _node = null!;
     private SessionAudience _audience = null!;
+    private int _next;
 
-    public async Task InitializeAsync()
-    {
-        _node = await NodeProcess.StartAsync();
-        _audience = await SessionAudience.OpenAsync(_node);
-    }
+    // Another one every time.
+    private NodeProcess Node => nodes.All[_next++ % nodes.All.Count];
+
+    public async Task InitializeAsync() => _audience = await SessionAudience.OpenAsync(nodes.All);
 
     public async Task DisposeAsync()
     {
         await _audience.DisposeAsync();
-        _node.AssertNoFailuresInLog();
-        await _node.DisposeAsync();
+        foreach (var node in nodes.All)
+        {
+            node.AssertNoFailuresInLog();
+        }
     }
 
     [Fact]
@@ -63,8 +76,8 @@ public sealed class CrossDialectTests : IAsyncLifetime
     [Fact]
     public async Task What_a_hook_sender_sends_reaches_its_session_and_the_monitors_byte_for_byte()
     {
-        await using var sender = await _node.HooksAsync();
-        await using var monitor = await _node.HooksAsync();
+        await using var sender = await Node.HooksAsync();
+        await using var monitor = await Node.HooksAsync();
         var data = $$"""{"session_id":"{{_audience.SessionId}}", "p":[1.0]}""";
         var frame = $$"""{ "type":"hook.user_prompt", "timestamp":"2025-01-31T12:00:00.000000Z","data":{{data}}}""";
         await sender.SendAsync(frame);
@@ -87,13 +100,13 @@ public sealed class CrossDialectTests : IAsyncLifetime
     [Fact]
     public async Task What_a_worker_posts_reaches_user_session_and_project()
     {
-        await using var user = await _node.UpdatesAsync("u1");
-        await using var project = await _node.ProjectsAsync(Project);
-        await using var native = await _node.NativeAsync();
+        await using var user = await Node.UpdatesAsync("u1");
+        await using var project = await Node.ProjectsAsync(Project);
+        await using var native = await Node.NativeAsync();
         await native.SubscribeAsync("users/u1");
         await native.SubscribeAsync("projects/" + Project);
         var envelope = $$"""{"target_user_id":"u1", "target_session_id":"{{_audience.SessionId}}","target_project_id":"{{Project}}","type":"agent_update","payload":{{Data}},"unknown":[0]}""";
-        var answer = await _node.PostAsync("/publish", envelope);
+        var answer = await Node.PostAsync("/publish", envelope);
         Assert.Equal((200, "Message published"), (answer.Status, answer.Body));
         Assert.Equal(envelope, await user.NextTextAsync());
         Assert.Equal($$"""{"type":"agent_update","payload":{{Data}}}""", await project.NextTextAsync());
@@ -105,9 +118,9 @@ public sealed class CrossDialectTests : IAsyncLifetime
     [Fact]
     public async Task What_a_service_broadcasts_over_HTTP_reaches_every_dialect()
     {
-        await using var user = await _node.UpdatesAsync("u1");
-        await using var project = await _node.ProjectsAsync(Project);
-        var answer = await _node.PostAsync(
+        await using var user = await Node.UpdatesAsync("u1");
+        await using var project = await Node.ProjectsAsync(Project);
+        var answer = await Node.PostAsync(
             "/api/v1/broadcast", $$"""{"channels":["{{_audience.Channel}}","users/u1","projects/{{Project}}"],"event":"report.ready","data":{{Data}}}""");
         Assert.Equal(200, answer.Status);
         Assert.Equal([5, 1, 1], answer.Json.GetProperty("results").EnumerateArray().Select(static result => result.Number("subscribers")));
@@ -119,8 +132,8 @@ public sealed class CrossDialectTests : IAsyncLifetime
     [Fact]
     public async Task What_a_client_publishes_to_a_user_or_project_arrives_in_their_words()
     {
-        await using var user = await _node.UpdatesAsync("u1");
-        await using var project = await _node.ProjectsAsync(Project);
+        await using var user = await Node.UpdatesAsync("u1");
+        await using var project = await Node.ProjectsAsync(Project);
         await _audience.Context.SendAsync($$"""{"type":"publish","channel":"users/u1","event":"task.created","data":{{Data}}}""");
         await _audience.Native.SendAsync($$"""{"type":"publish","channel":"projects/{{Project}}","event":"task_update","data":{{Data}}}""");
         Assert.Equal($$"""{"target_user_id":"u1","type":"task.created","payload":{{Data}}}""", await user.NextTextAsync());
@@ -131,11 +144,11 @@ public sealed class CrossDialectTests : IAsyncLifetime
     [Fact]
     public async Task A_channel_and_a_pattern_of_one_name_are_two_subscriptions_of_an_agent()
     {
-        await using var context = await _node.ContextAsync();
+        await using var context = await Node.ContextAsync();
         await context.SendAsync("""{"type":"auth","agent_id":"twin","id":"a"}""");
         await context.NextJsonAsync("id", "a");
         await context.SubscribeAsync("topics/*");
-        await using var native = await _node.NativeAsync();
+        await using var native = await Node.NativeAsync();
         await native.SendAsync("""{"type":"auth","agent_id":"twin","id":"a"}""");
         await native.NextJsonAsync("id", "a");
         await native.SubscribeAsync("topics/*");

@@ -21,24 +21,31 @@ internal sealed class SessionAudience : IAsyncDisposable
 
     public required WsClient WebUi { get; init; }
 
-    public static async Task<SessionAudience> OpenAsync(NodeProcess node)
+    /// <summary>Spread over the nodes in turn.</summary>
+    public static async Task<SessionAudience> OpenAsync(params IReadOnlyList<NodeProcess> nodes)
     {
-        var webui = await node.WebUiAsync();
+        var webui = await At(0).WebUiAsync();
         var id = (await webui.AskAsync("""{"type":"session_create"}""")).GetProperty("data").Text("session_id")!;
         var audience = new SessionAudience(id)
         {
-            Context = await node.ContextAsync(),
-            Native = await node.NativeAsync(),
-            Protobuf = await ProtobufClient.ConnectAsync(node),
-            Hooks = await node.HooksAsync(),
+            Context = await At(1).ContextAsync(),
+            Native = await At(2).NativeAsync(),
+            Protobuf = await ProtobufClient.ConnectAsync(At(3)),
+            Hooks = await At(4).HooksAsync(),
             WebUi = webui,
         };
         await audience.Context.SubscribeAsync(audience.Channel);
         await audience.Native.SubscribeAsync(audience.Channel);
         await audience.Protobuf.SubscribeAsync(audience.Channel);
         await audience.Hooks.SendAsync($$"""{"type":"register","session_id":"{{id}}"}""");
-        await node.SubscribedAsync(audience.Channel, 5);
+        for (var node = 0; node < nodes.Count; node++)
+        {
+            await nodes[node].SubscribedAsync(audience.Channel, Enumerable.Range(0, 5).Count(client => client % nodes.Count == node));
+        }
+
         return audience;
+
+        NodeProcess At(int client) => nodes[client % nodes.Count];
     }
 
     /// <summary>Everyone but the sender gets the event, each in its own words, with the payload byte for byte.</summary>
