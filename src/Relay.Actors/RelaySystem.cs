@@ -112,7 +112,9 @@ public sealed partial class RelaySystem : IConnectionFactory
 
         var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns);
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
-        var agents = ShardRegion.Start(_system, "agents", static _ => Props.Create(static () => new AgentActor()), options: KeepState);
+        var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
+        var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);
+        _cluster?.Remember(agents, agentServices);
         Region = channels;
         Replicas = replicas;
         Bridge = _system.ActorOf(Props.Create(() => new BridgeActor("bridge", channels)), "bridge");

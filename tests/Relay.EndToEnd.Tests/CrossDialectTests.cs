@@ -140,6 +140,32 @@ public abstract class CrossDialectContract(NodesFixture nodes) : IAsyncLifetime
         Assert.Equal($$"""{"type":"task_update","payload":{{Data}}}""", await project.NextTextAsync());
     }
 
+    [Fact]
+    public async Task An_agent_that_comes_to_any_node_has_the_subscriptions_it_had_and_not_those_it_left()
+    {
+        var agent = $"a{Guid.NewGuid():N}";
+        await using (var context = await Node.ContextAsync())
+        {
+            await context.SendAsync($$"""{"type":"auth","agent_id":"{{agent}}","id":"a"}""");
+            await context.NextJsonAsync("id", "a");
+            await context.SubscribeAsync($"topics/{agent}-kept");
+            await context.SubscribeAsync($"topics/{agent}-left");
+            await context.SendAsync($$"""{"type":"unsubscribe","channel":"topics/{{agent}}-left","id":"u"}""");
+            await context.NextJsonAsync("id", "u");
+        }
+
+        foreach (var node in nodes.All)
+        {
+            await using var context = await node.ContextAsync();
+            await context.SendAsync($$"""{"type":"auth","agent_id":"{{agent}}","id":"a"}""");
+            await context.NextJsonAsync("id", "a");
+            await node.SubscribedAsync($"topics/{agent}-kept", 1);
+            await node.PostAsync("/api/v1/publish", $$"""{"channel":"topics/{{agent}}-left","event":"task.created","data":1}""");
+            await node.PostAsync("/api/v1/publish", $$"""{"channel":"topics/{{agent}}-kept","event":"task.created","data":1}""");
+            Assert.Equal($"topics/{agent}-kept", (await context.NextJsonAsync("event", "task.created")).Text("channel"));
+        }
+    }
+
     // Found by hostile input: the replica of one was asked to remove the other and failed, and the connection waited for its answer for ever.
     [Fact]
     public async Task A_channel_and_a_pattern_of_one_name_are_two_subscriptions_of_an_agent()

@@ -33,7 +33,11 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         _links = new NodeLinks(self, engine, new LinkOptions(), system.Time, loggers);
         _services = new RemoteServices(system, _links, ShardRefusals.Instance, () => Shards.Region, _peers.ContainsKey);
         _remotes = new RemoteShard?[served.Count];
+        Agents = new AgentPeers(() => _peers.Values);
     }
+
+    /// <summary>What agents are subscribed to.</summary>
+    public AgentPeers Agents { get; }
 
     /// <summary>The channels' region; set before <see cref="Start"/>.</summary>
     public DistributedShards Shards { get; set; } = null!;
@@ -78,6 +82,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         var session = new Peer(peer, _system.ActorOf(Props.Create(static () => new Lifetime())), _services);
         _peers[peer] = session;
         TellKeeper(new PeerConnected(session));
+        Agents.Connected(session);
     }
 
     void ILinkHandler.OnReset(NodeId peer)
@@ -126,6 +131,12 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     {
         var reader = new WireReader(message);
         var kind = (NodeMessage)reader.Byte();
+        if (kind == NodeMessage.AgentInterest)
+        {
+            Agents.Take(ref reader);
+            return;
+        }
+
         if (kind >= NodeMessage.Serving)
         {
             TellKeeper(new NodeSaid(peer, message.ToArray()));

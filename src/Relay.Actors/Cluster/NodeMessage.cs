@@ -56,4 +56,7 @@ internal enum NodeMessage : byte
 
     /// <summary>shard, move: nothing comes of it.</summary>
     MoveOff = 18,
+
+    /// <summary>agent, entity, whether it is subscribed, time: what is remembered of an agent. To all.</summary>
+    AgentInterest = 30,
 }

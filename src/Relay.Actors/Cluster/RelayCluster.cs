@@ -1,3 +1,4 @@
+using Relay.Actors.Agents;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
 using Relay.Cluster.Node;
@@ -108,6 +109,12 @@ public sealed class RelayCluster
         _links.Start();
         return _links.Shards.Region;
     }
+
+    /// <summary>The other nodes, for what agents are subscribed to.</summary>
+    internal AgentPeers Agents => _links.Agents;
+
+    /// <summary>Where agents are remembered on this node; before anything is heard of others.</summary>
+    internal void Remember(IActorRef agents, AgentServices services) => _links.Agents.Bind(agents, services);
 
     internal ValueTask StopAsync() => _links.StopAsync();
 }
