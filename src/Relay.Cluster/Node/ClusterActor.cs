@@ -67,6 +67,21 @@ public sealed partial class ClusterActor : ActorBase
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
+        try
+        {
+            Handle(message);
+        }
+        catch (Exception failure)
+        {
+            // A new instance would know nothing of what the store has given to this one: it goes on with what it knows.
+            LogFailed(failure, message.GetType().Name);
+        }
+
+        Show();
+    }
+
+    private void Handle(object message)
+    {
         switch (message)
         {
             case KeeperMessage kept:
@@ -138,8 +153,6 @@ public sealed partial class ClusterActor : ActorBase
                 Unhandled(message);
                 break;
         }
-
-        Show();
     }
 
     private void Answered(HeartbeatAnswer answer)
@@ -280,6 +293,9 @@ public sealed partial class ClusterActor : ActorBase
 
     [LoggerMessage(EventId = 203, Level = LogLevel.Warning, Message = "The cluster's store has not answered for so long that this node's shards are suspended")]
     private partial void LogSuspended();
+
+    [LoggerMessage(EventId = 204, Level = LogLevel.Error, Message = "The cluster's part of this node failed at {Message} and goes on")]
+    private partial void LogFailed(Exception failure, string message);
 
     private sealed class Tick
     {

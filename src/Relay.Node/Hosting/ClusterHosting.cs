@@ -22,7 +22,7 @@ public static class ClusterHosting
         }
 
         services.AddSingleton(provider => new RedisClusterEngine(
-            provider.GetRequiredService<RedisClient>(), provider.GetRequiredService<RedisServices>(), new RedisClusterOptions { Prefix = options.Cluster.Name }));
+            provider.GetRequiredService<RedisClient>(), provider.GetRequiredService<RedisServices>(), new RedisClusterOptions { Prefix = options.Cluster.Name, Shards = options.Cluster.Shards }));
         services.AddSingleton(provider => new ClusterParts(provider.GetRequiredService<RedisClusterEngine>(), Incarnation())
         {
             Shards = options.Cluster.Shards,

@@ -83,7 +83,7 @@ public sealed class RedisClusterEngine : IClusterEngine
         List<RedisArg> arguments =
         [
             beat.Node.ToString(), _keys.Changes, beat.Epoch, NewEpoch(), beat.Beat, ClusterText.Word(beat.State), ClusterText.Facts(beat),
-            beat.HighestFence, held.Epoch, held.Version,
+            beat.HighestFence, held.Epoch, held.Version, _options.Shards,
         ];
         foreach (var silent in beat.Silent)
         {

@@ -13,6 +13,9 @@ public sealed record RedisClusterOptions
     /// </summary>
     public string Prefix { get; init; } = "relay";
 
+    /// <summary>Parts that channels are spread over. A node that was told of another number than the cluster has is refused (<c>SHARDS</c>).</summary>
+    public int Shards { get; init; } = 256;
+
     /// <summary>For the answer to one step. Short of the time for which a node trusts its leases, so that there is time for another try.</summary>
     public TimeSpan StepTimeout { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -151,6 +151,20 @@ public sealed class MembershipTests
         Assert.Equal("{other}:state {relay}:state", string.Join(' ', keys));
     }
 
+    [Fact]
+    public async Task A_node_that_is_told_of_another_number_of_shards_does_not_join_a_cluster_that_lives()
+    {
+        await using var server = await RedisServerProcess.StartAsync();
+        await using var a = await ClusterNode.JoinAsync("a", server);
+        await using var other = await ClusterNode.StartAsync("b", Contracts.Options(server.Endpoint), ClusterNode.Silent with { Shards = 128 });
+        var refusal = await Assert.ThrowsAsync<ClusterEngineException>(() => other.HeartbeatAsync());
+        Assert.False(refusal.IsRetryable);
+        Assert.Contains("set Cluster:Shards to 256", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal([a.Id], (await a.HeartbeatAsync()).Members.Select(static member => member.Node));
+        await a.Engine.LeaveAsync(a.Id);
+        Assert.Equal([other.Id], (await other.HeartbeatAsync()).Members.Select(static member => member.Node));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("a{b")]

@@ -9,7 +9,8 @@
 -- ARGV[7] facts     what else the node says of itself
 -- ARGV[8] highest   fence that the node has ever heard of
 -- ARGV[9] table     epoch of the table that the node's engine holds
--- ARGV[10...] version  of that table; then silent members: node and beat, in turn
+-- ARGV[10] version  of that table
+-- ARGV[11...] shards  of the cluster as the node was told; then silent members: node and beat, in turn
 --
 -- Leases are not told: whoever holds the table of this version knows which of its leases are in it.
 local epoch = current_epoch()
@@ -17,7 +18,18 @@ if tonumber(ARGV[8]) > tonumber(redis.call('HGET', KEYS[1], 'fence') or 0) then
   redis.call('HSET', KEYS[1], 'fence', ARGV[8])
 end
 
+-- A node that counts otherwise would look for every channel in another place.
 local nodes = redis.call('HGET', KEYS[1], 'nodes') or ''
+local shards = redis.call('HGET', KEYS[1], 'shards')
+if shards ~= ARGV[11] then
+  if shards and nodes ~= '' and nodes ~= ARGV[1] then
+    error({ err = 'SHARDS the cluster has ' .. shards .. ' shards and this node is told of ' .. ARGV[11] .. ': set Cluster:Shards to ' .. shards
+      .. ', or stop all nodes, delete ' .. KEYS[1] .. ' and start them with the new number' })
+  end
+
+  redis.call('HSET', KEYS[1], 'shards', ARGV[11])
+end
+
 local beat, word = string.match(redis.call('HGET', KEYS[1], 'n:' .. ARGV[1]) or '', '^(%d+) (%S+)')
 if not beat or tonumber(ARGV[5]) > tonumber(beat) then
   local changed = word ~= ARGV[6]
@@ -27,7 +39,7 @@ if not beat or tonumber(ARGV[5]) > tonumber(beat) then
 
   redis.call('HSET', KEYS[1], 'n:' .. ARGV[1], ARGV[5] .. ' ' .. ARGV[6] .. ' ' .. ARGV[7])
   local gone = {}
-  for i = 11, epoch == ARGV[3] and #ARGV or 0, 2 do
+  for i = 12, epoch == ARGV[3] and #ARGV or 0, 2 do
     local last = string.match(redis.call('HGET', KEYS[1], 'n:' .. ARGV[i]) or '', '^%d+')
     if last == ARGV[i + 1] and ARGV[i] ~= ARGV[1] then
       gone[ARGV[i]] = true
