@@ -17,6 +17,7 @@ public sealed class ClusterFaultTests(ITestOutputHelper output)
         await using var postgres = await PostgresServerProcess.StartAsync();
         await using var redis = await RedisServerProcess.StartAsync();
         await using var cut = new NetworkProxy(redis.Port);
+        using var clock = new FakeClock();
         var random = new Random(Seed);
         await using var run = await DurabilityRun.StartAsync(
             new RunShape
@@ -24,13 +25,18 @@ public sealed class ClusterFaultTests(ITestOutputHelper output)
                 Nodes = 3,
                 Roams = true,
                 Channels = [.. Enumerable.Range(1, 12).Select(static n => $"topics/f-{n}")],
-                Each = (node, start) => node == 0 ? start.Or(("Redis:Endpoints", $"127.0.0.1:{cut.Port}")) : start.Or(("Redis:Endpoints", redis.Endpoint)),
+                Each = (node, start) => node switch
+                {
+                    0 => start.Or(("Redis:Endpoints", $"127.0.0.1:{cut.Port}")),
+                    1 => start.Or(("Redis:Endpoints", redis.Endpoint)) with { Environment = clock.Environment },
+                    _ => start.Or(("Redis:Endpoints", redis.Endpoint)),
+                },
             },
             Seed,
             NodeStart.With(
                 ("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString), ("Cluster:Enabled", "true"),
                 ("Namespaces:sessions:Durability", "sql")) with { ExpectedTrouble = "cannot be written" });
-        var faults = new ClusterFaults(run, redis, postgres, cut, random).All.ToArray();
+        var faults = new ClusterFaults(run, redis, postgres, cut, clock, random).All.ToArray();
         for (var round = TestLength.Of(1, 20); round > 0; round--)
         {
             random.Shuffle(faults);

@@ -8,7 +8,7 @@ namespace Relay.EndToEnd.Tests.Cluster;
 /// What may happen to a cluster of real processes (docs/cluster.md, "What each failure does"). Each fault ends by itself; what it left behind is the relay's to mend. How long some of them
 /// last is their nature, so here time is waited for.
 /// </summary>
-internal sealed class ClusterFaults(DurabilityRun run, RedisServerProcess redis, PostgresServerProcess? postgres, NetworkProxy? cut, Random random)
+internal sealed class ClusterFaults(DurabilityRun run, RedisServerProcess redis, PostgresServerProcess? postgres, NetworkProxy? cut, FakeClock? clock, Random random)
 {
     /// <summary>Beyond the lease of 4 s, so that others take over.</summary>
     private static readonly TimeSpan BeyondTheLease = TimeSpan.FromSeconds(6);
@@ -30,6 +30,7 @@ internal sealed class ClusterFaults(DurabilityRun run, RedisServerProcess redis,
         ("Redis forgets its scripts and cuts everybody off", CutEverybodyAsync),
         ("Redis cuts off subscribers that are slow", CutSlowSubscribersAsync),
         .. postgres is null ? [] : new (string, Func<Task>)[] { ("PostgreSQL is killed and comes back", KillPostgresAsync) },
+        .. clock is null ? [] : new (string, Func<Task>)[] { ("the wall clock of a node jumps an hour ahead and back", TurnClockAsync) },
         .. cut is null ? [] : new (string, Func<Task>)[] { ("a node is cut off from Redis but not from its clients", CutOffAsync) },
     ];
 
@@ -95,6 +96,15 @@ internal sealed class ClusterFaults(DurabilityRun run, RedisServerProcess redis,
     {
         await postgres!.KillAsync();
         await postgres.StartAgainAsync();
+    }
+
+    private async Task TurnClockAsync()
+    {
+        foreach (var hours in new[] { 1, -1, 0 })
+        {
+            clock!.Shift(TimeSpan.FromHours(hours));
+            await run.FurtherAcksAsync(200);
+        }
     }
 
     private async Task CutOffAsync()
