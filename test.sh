@@ -69,12 +69,16 @@ fi
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
-# Runs one test project, tells how it went and leaves its counts.
+# Runs one test project, or the part of it that is named behind a comma, tells how it went and leaves its counts.
 run() {
-    local name started=$SECONDS trx code counters p f t e s report
-    name=$(basename "$1" .csproj)
+    local name started=$SECONDS trx code counters p f t e s report project=${1%%,*} filter=()
+    name=$(basename "$project" .csproj)
+    case "$1" in
+        *,cluster) name+=-cluster filter=(--filter 'FullyQualifiedName~.Cluster.') ;;
+        *,alone) name+=-alone filter=(--filter 'FullyQualifiedName!~.Cluster.') ;;
+    esac
     trx="$results/$name.trx"
-    dotnet test "$1" -c Release --no-build -nodeReuse:false --logger "trx;LogFileName=$trx" --blame-hang-timeout "$hang" --blame-hang-dump-type none \
+    dotnet test "$project" ${filter[@]+"${filter[@]}"} -c Release --no-build -nodeReuse:false --logger "trx;LogFileName=$trx" --blame-hang-timeout "$hang" --blame-hang-dump-type none \
         >"$results/$name.log" 2>&1
     code=$?
     counters=$(grep -o '<Counters [^>]*>' "$trx" 2>/dev/null | head -n 1)
@@ -87,7 +91,7 @@ run() {
     if [ "$t" -eq 0 ]; then f=1; fi
     report=$(
         if [ "$f" -gt 0 ]; then cat "$results/$name.log"; fi
-        printf '%-28s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$p" "$f" "$s" $((SECONDS - started))
+        printf '%-30s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$p" "$f" "$s" $((SECONDS - started))
         if [ "$s" -gt 0 ]; then
             grep -A 4 'outcome="NotExecuted"' "$trx" | sed -n 's/.*<Message>\(.*\)<\/Message>.*/\1/p' | sort | uniq -c | sed 's/^ *\([0-9]*\) /    \1 skipped: /'
         fi
@@ -106,14 +110,20 @@ wanted() {
     return 1
 }
 
-# Two at a time: the tests of whole nodes mostly wait (for starts, disks, keep-alives), and take as long as all others together. Tests of chance that run long
-# have the machine for themselves.
-words=("$@") nodes=() others=()
+# Three at a time: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases), and take as long as all others together. Tests of
+# chance that run long have the machine for themselves.
+words=("$@") nodes=() clusters=() others=()
 for project in tests/*/*.Tests.csproj; do
     name=$(basename "$project" .csproj)
     if ! wanted "$name"; then continue; fi
-    : >"$results/$name.counts"
-    if [ "$name" = Relay.EndToEnd.Tests ]; then nodes+=("$project"); else others+=("$project"); fi
+    if [ "$name" = Relay.EndToEnd.Tests ]; then
+        : >"$results/$name-alone.counts"
+        : >"$results/$name-cluster.counts"
+        nodes=("$project,alone") clusters=("$project,cluster")
+    else
+        : >"$results/$name.counts"
+        others+=("$project")
+    fi
 done
 if [ "${#nodes[@]}" -eq 0 ] && [ "${#others[@]}" -eq 0 ]; then
     echo "No test project's name contains: ${words[*]}" >&2
@@ -122,16 +132,18 @@ if [ "${#nodes[@]}" -eq 0 ] && [ "${#others[@]}" -eq 0 ]; then
 fi
 lane() { local project; for project in "$@"; do run "$project"; done; }
 if [ -n "${RELAY_LONG:-}" ]; then
-    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"}
+    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"} ${clusters[@]+"${clusters[@]}"}
 else
-    # In a process group of its own, so that it can be ended with all it started.
+    # In process groups of their own, so that they can be ended with all they started.
     set -m
     lane ${nodes[@]+"${nodes[@]}"} &
-    beside=$!
+    first=$!
+    lane ${clusters[@]+"${clusters[@]}"} &
+    second=$!
     set +m
-    trap 'kill -- "-$beside" 2>/dev/null; exit 130' INT TERM
+    trap 'kill -- "-$first" "-$second" 2>/dev/null; exit 130' INT TERM
     lane ${others[@]+"${others[@]}"}
-    wait "$beside"
+    wait "$first" "$second"
 fi
 
 passed=0 failed=0 skipped=0
