@@ -80,7 +80,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         var patterns = new PatternTable();
         if (parts.Cluster is { } cluster)
         {
-            _cluster = new RelayCluster(_system, parts, cluster, () => Connections.Count);
+            _cluster = new RelayCluster(_system, parts, cluster, patterns, () => Connections.Count);
             Connections.NumberFrom((long)(cluster.Incarnation & int.MaxValue) << 32);
         }
 
@@ -110,7 +110,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions.MarkComplete();
         }
 
-        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns);
+        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns };
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
         var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);

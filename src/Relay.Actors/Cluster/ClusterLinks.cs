@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
 using Relay.Cluster.Links;
@@ -18,6 +19,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     private readonly ServedShards _served;
     private readonly NodeLinks _links;
     private readonly RemoteServices _services;
+    private readonly PatternPeers _patterns;
     private readonly RemoteShard?[] _remotes;
     private readonly ConcurrentDictionary<NodeId, Peer> _peers = new();
     private readonly ILogger _log;
@@ -25,19 +27,22 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     private IActorRef? _cluster;
     private volatile string? _illness = "the inbox is not there yet";
 
-    public ClusterLinks(ActorSystem system, NodeId self, IClusterEngine engine, ServedShards served, ILoggerFactory loggers)
+    public ClusterLinks(ActorSystem system, NodeId self, IClusterEngine engine, ServedShards served, PatternTable patterns, ILoggerFactory loggers)
     {
         _system = system;
         _served = served;
         _log = loggers.CreateLogger("Relay.Cluster");
         _links = new NodeLinks(self, engine, new LinkOptions(), system.Time, loggers);
         _services = new RemoteServices(system, _links, ShardRefusals.Instance, () => Shards.Region, _peers.ContainsKey);
+        _patterns = new PatternPeers(patterns, _services.NextNumber);
         _remotes = new RemoteShard?[served.Count];
         Agents = new AgentPeers(() => _peers.Values);
     }
 
     /// <summary>What agents are subscribed to.</summary>
     public AgentPeers Agents { get; }
+
+    public IPatternPeers Patterns => _patterns;
 
     /// <summary>The channels' region; set before <see cref="Start"/>.</summary>
     public DistributedShards Shards { get; set; } = null!;
@@ -81,6 +86,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     {
         var session = new Peer(peer, _system.ActorOf(Props.Create(static () => new Lifetime())), _services);
         _peers[peer] = session;
+        _patterns.Connected(session);
         TellKeeper(new PeerConnected(session));
         Agents.Connected(session);
     }
@@ -90,6 +96,12 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         if (_peers.TryRemove(peer, out var session))
         {
             session.End();
+            _patterns.Lost(session);
+            if (_patterns.Any && !_served.IsLeaving(peer))
+            {
+                LogPatternsInDoubt(peer.ToString());
+            }
+
             TellKeeper(new PeerLost(session));
         }
     }
@@ -131,16 +143,17 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     {
         var reader = new WireReader(message);
         var kind = (NodeMessage)reader.Byte();
-        if (kind == NodeMessage.AgentInterest)
+        switch (kind)
         {
-            Agents.Take(ref reader);
-            return;
-        }
-
-        if (kind >= NodeMessage.Serving)
-        {
-            TellKeeper(new NodeSaid(peer, message.ToArray()));
-            return;
+            case NodeMessage.AgentInterest:
+                Agents.Take(ref reader);
+                return;
+            case >= NodeMessage.PatternAdd and <= NodeMessage.PatternBatch:
+                _patterns.Take(kind, peer, ref reader);
+                return;
+            case >= NodeMessage.Serving and <= NodeMessage.MoveOff:
+                TellKeeper(new NodeSaid(peer, message.ToArray()));
+                return;
         }
 
         var number = reader.Number();
@@ -198,6 +211,10 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     [LoggerMessage(EventId = 220, Level = LogLevel.Error, Message = "Node {Node} sent what cannot be read, and the link begins anew: {Reason}")]
     private partial void LogMalformed(string node, string reason);
+
+    [LoggerMessage(EventId = 230, Level = LogLevel.Warning,
+        Message = "The link to node {Node} broke: pattern subscribers get what they missed of channels they have heard of; of others something may be missing")]
+    private partial void LogPatternsInDoubt(string node);
 
     /// <summary>Lives as long as something on another node; who watches that is told of its end.</summary>
     private sealed class Lifetime : ActorBase

@@ -59,4 +59,16 @@ internal enum NodeMessage : byte
 
     /// <summary>agent, entity, whether it is subscribed, time: what is remembered of an agent. To all.</summary>
     AgentInterest = 30,
+
+    /// <summary>number, pattern: the sender has subscribers of it; the number is its name from now on.</summary>
+    PatternAdd = 40,
+
+    /// <summary>number: the sender's channels know of it.</summary>
+    PatternAdded = 41,
+
+    /// <summary>number: nobody subscribes any more.</summary>
+    PatternRemove = 42,
+
+    /// <summary>number, channel, events.</summary>
+    PatternBatch = 43,
 }

@@ -1,4 +1,5 @@
 using Relay.Actors.Agents;
+using Relay.Actors.Fanout;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
 using Relay.Cluster.Node;
@@ -38,7 +39,7 @@ public sealed class RelayCluster
     private readonly Func<int> _load;
     private IActorRef? _actor;
 
-    internal RelayCluster(ActorSystem system, RelayParts parts, ClusterParts cluster, Func<int> load)
+    internal RelayCluster(ActorSystem system, RelayParts parts, ClusterParts cluster, PatternTable patterns, Func<int> load)
     {
         _system = system;
         _parts = parts;
@@ -47,7 +48,7 @@ public sealed class RelayCluster
         var self = new NodeId(parts.Settings.NodeId, cluster.Incarnation);
         View = new ClusterView(self, system.Time);
         Served = new ServedShards(cluster.Shards, View, (shard, seen) => _links!.TellCluster(new ShardFenced(shard, seen)));
-        _links = new ClusterLinks(system, self, cluster.Engine, Served, parts.Loggers);
+        _links = new ClusterLinks(system, self, cluster.Engine, Served, patterns, parts.Loggers);
     }
 
     /// <summary>How it stands.</summary>
@@ -63,6 +64,8 @@ public sealed class RelayCluster
     };
 
     internal ServedShards Served { get; }
+
+    internal IPatternPeers Patterns => _links.Patterns;
 
     /// <summary>Joins; completes when it has begun to. Its shards come to it some seconds later.</summary>
     public async Task JoinAsync(CancellationToken cancellationToken)

@@ -1,4 +1,6 @@
 using Relay.Actors.Channels;
+using Relay.Cluster;
+using Relay.Cluster.Engine;
 using Relay.Cluster.Node;
 using Relay.Kernel;
 
@@ -26,6 +28,9 @@ internal sealed class ServedShards(int count, ClusterView view, Action<int, long
     public long FenceOf(string channel) => FenceOf(ShardOf(channel));
 
     public long FenceOf(int shard) => Volatile.Read(ref _fences[shard]);
+
+    /// <summary>Whether a node was about to go, so that everything of it had gone over to others before.</summary>
+    public bool IsLeaving(NodeId node) => view.Status.Members.Any(member => member.Node == node && member.State == MemberState.Leaving);
 
     public void Fenced(string channel, long seen) => fenced(ShardOf(channel), seen);
 

@@ -4,14 +4,6 @@ using Relay.Protocol;
 
 namespace Relay.Actors.Fanout;
 
-/// <summary>What every replica is given.</summary>
-/// <param name="Settings">Configuration.</param>
-/// <param name="Time">Clock.</param>
-/// <param name="Channels">Region of the channels.</param>
-/// <param name="Directory">Where this node's subscriber counts are shown.</param>
-/// <param name="Patterns">Where patterns' replicas announce themselves.</param>
-public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, IActorRef Channels, ChannelDirectory Directory, PatternTable Patterns);
-
 /// <summary>
 /// This node's view of one channel: it joins the channel once for all clients of the node, and brings every event to them.
 /// <para>

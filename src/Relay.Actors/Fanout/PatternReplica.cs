@@ -7,14 +7,24 @@ namespace Relay.Actors.Fanout;
 /// <summary>
 /// This node's subscribers of one pattern such as <c>agents/*</c> (native dialect). Gets the batches of every matching channel. There is no history
 /// and no position: a pattern is many sequences, and who needs one resumes the channel itself.
+/// <para>Where there are other nodes a subscription begins when all of them know the pattern, so that whatever is published anywhere after its ack is seen.</para>
 /// </summary>
 public sealed class PatternReplica : ActorBase, IBatchReceiver
 {
+    /// <summary>How long a subscription waits for the word of other nodes: one of them may have died a moment ago.</summary>
+    private static readonly TimeSpan MostUnknown = TimeSpan.FromSeconds(2);
+
     private readonly string _pattern;
     private readonly ReplicaServices _services;
     private readonly SubscriberSet _subscribers = new();
     private readonly ReplicaDelivery _delivery;
     private readonly ReplicaMembers _members;
+
+    // Null where there is no other node.
+    private readonly PatternHealing? _healing;
+    private bool _announced;
+    private long _announcement;
+    private bool _known;
     private bool _passivating;
 
     /// <summary>The replica of <paramref name="pattern"/>.</summary>
@@ -24,6 +34,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
         _services = services;
         _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(pattern).WhenSlow);
         _members = new ReplicaMembers(services.Time, _subscribers);
+        _healing = services.Peers is null ? null : new PatternHealing(Context, services.Channels, _delivery, TellGap);
     }
 
     /// <summary>Name under which a pattern lives among the replicas; no channel begins with it.</summary>
@@ -41,7 +52,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
         }
         else if (message is ChannelBatch batch)
         {
-            _delivery.Collect(batch.Events);
+            Collect(batch.Events);
         }
         else if (_delivery.TryFlush())
         {
@@ -63,7 +74,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
     }
 
     /// <inheritdoc/>
-    protected override void PostStop() => _services.Patterns.Remove(Self);
+    protected override void PostStop() => Withdraw();
 
     private void Handle(object message)
     {
@@ -79,7 +90,20 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
             case RemoveSubscription remove:
                 Remove(remove);
                 break;
-            case PresenceQuery or DeliveryAcked or HistoryReply:
+            case PatternKnown known when known.Number == _announcement:
+            case PatternUnknown:
+                Known();
+                break;
+            case HistoryReply reply when _healing is not null:
+                _healing.Receive(reply);
+                break;
+            case PatternInDoubt:
+                _healing?.Doubt();
+                break;
+            case PatternRetry:
+                _healing!.Retry();
+                break;
+            case PresenceQuery or DeliveryAcked or HistoryReply or PatternKnown:
                 break;
             default:
                 Unhandled(message);
@@ -94,22 +118,107 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
             return;
         }
 
-        if (_subscribers.Count == 0 && ChannelPattern.TryParse(_pattern, out var pattern))
+        if (!_announced)
         {
-            _services.Patterns.Add(pattern, Self);
+            Announce();
         }
 
-        _members.Start(subscription, default);
+        if (_known)
+        {
+            _members.Start(subscription, default);
+        }
+        else
+        {
+            _members.Wait(subscription);
+        }
+    }
+
+    private void Announce()
+    {
+        _announced = true;
+        if (!ChannelPattern.TryParse(_pattern, out var pattern))
+        {
+            _known = true;
+            return;
+        }
+
+        _services.Patterns.Add(pattern, Self);
+        if (_services.Peers is null)
+        {
+            _known = true;
+            return;
+        }
+
+        Context.Timers.StartSingle(PatternUnknown.Instance, PatternUnknown.Instance, MostUnknown);
+        _announcement = _services.Peers.Announce(pattern, Self);
+    }
+
+    private void Known()
+    {
+        if (_known || _passivating)
+        {
+            return;
+        }
+
+        _known = true;
+        Context.Timers.Cancel(PatternUnknown.Instance);
+        foreach (var subscription in _members.TakeWaiting())
+        {
+            if (!subscription.IsRemoved)
+            {
+                _members.Start(subscription, default);
+            }
+        }
+    }
+
+    private void Withdraw()
+    {
+        _services.Patterns.Remove(Self);
+        if (_announcement != 0)
+        {
+            _services.Peers!.Withdraw(_announcement);
+            _announcement = 0;
+        }
+    }
+
+    private void Collect(Publication[] events)
+    {
+        if (_healing is null)
+        {
+            _delivery.Collect(events);
+        }
+        else
+        {
+            _healing.Collect(events);
+        }
+    }
+
+    private void TellGap(string channel, StreamPosition seen, StreamPosition to)
+    {
+        foreach (var subscription in _subscribers.OfNative())
+        {
+            _members.TellGap(subscription, channel, seen, to);
+        }
     }
 
     private void Remove(RemoveSubscription remove)
     {
         _members.Remove(remove, Sender, Self);
-        if (_subscribers.Count == 0)
+        if (_members.IsEmpty)
         {
             _passivating = true;
-            _services.Patterns.Remove(Self);
+            Withdraw();
             Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
         }
     }
+}
+
+/// <summary>To a pattern's replica itself: it has waited long enough for other nodes.</summary>
+internal sealed class PatternUnknown
+{
+    private PatternUnknown()
+    {
+    }
+
+    public static PatternUnknown Instance { get; } = new();
 }

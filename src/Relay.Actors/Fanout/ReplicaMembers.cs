@@ -22,7 +22,10 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     /// <summary>Null where there is no history, and until somebody asks for it.</summary>
     public CatchUps? CatchUps { get; set; }
 
-    public bool IsEmpty => subscribers.Count == 0 && !AnyWaiting && CatchUps is not { Count: > 0 };
+    public bool IsEmpty => subscribers.Count == 0 && IsQuiet;
+
+    /// <summary>Nobody is about to get live events.</summary>
+    public bool IsQuiet => !AnyWaiting && CatchUps is not { Count: > 0 };
 
     private long Now => time.NowMicros();
 
@@ -135,10 +138,13 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     /// Tells a client, if it has words for it, that what lies between is missing: up to <paramref name="to"/>, from <paramref name="seen"/> or, where that is of another life
     /// of the channel, from the beginning. So another life is told of even when nothing of it is missing.
     /// </summary>
-    public void TellGap(Subscription subscription, StreamPosition seen, StreamPosition to) => subscription.Client.Send(new GapMessage
+    public void TellGap(Subscription subscription, StreamPosition seen, StreamPosition to) => TellGap(subscription, subscription.Channel, seen, to);
+
+    /// <summary>The same of one channel of a pattern.</summary>
+    public void TellGap(Subscription subscription, string channel, StreamPosition seen, StreamPosition to) => subscription.Client.Send(new GapMessage
     {
         TimestampMicros = Now,
-        Channel = subscription.Channel,
+        Channel = channel,
         Epoch = to.Epoch,
         From = seen.Epoch == to.Epoch ? seen.Offset + 1 : 1,
         To = to.Offset,

@@ -1,0 +1,15 @@
+using Relay.Kernel;
+
+namespace Relay.Actors.Fanout;
+
+/// <summary>What every replica is given.</summary>
+/// <param name="Settings">Configuration.</param>
+/// <param name="Time">Clock.</param>
+/// <param name="Channels">Region of the channels.</param>
+/// <param name="Directory">Where this node's subscriber counts are shown.</param>
+/// <param name="Patterns">Where patterns' replicas announce themselves.</param>
+public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, IActorRef Channels, ChannelDirectory Directory, PatternTable Patterns)
+{
+    /// <summary>Where patterns announce themselves to other nodes; null where there are none.</summary>
+    internal IPatternPeers? Peers { get; init; }
+}
