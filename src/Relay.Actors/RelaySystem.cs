@@ -110,7 +110,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions.MarkComplete();
         }
 
-        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns };
+        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString() };
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
         var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);
@@ -210,7 +210,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     public Task<HistoryReply> HistoryAsync(string channel, HistoryQuery query, CancellationToken cancellationToken) =>
         Region.Ask<HistoryReply>(new ShardEnvelope(channel, query with { MayBeRefused = true }), AskTimeout, cancellationToken);
 
-    /// <summary>Asks who is present on a channel on this node.</summary>
+    /// <summary>Asks who is present on a channel, on whichever node.</summary>
     /// <exception cref="AskTimeoutException">The channel's replica did not answer in time.</exception>
     public Task<PresenceList> PresenceAsync(string channel, CancellationToken cancellationToken) =>
         Replicas.Ask<PresenceList>(new ShardEnvelope(channel, new PresenceListQuery()), AskTimeout, cancellationToken);

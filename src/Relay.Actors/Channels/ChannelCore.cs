@@ -62,6 +62,7 @@ internal sealed partial class ChannelCore
         _isHooks = channel == "hooks";
         _services = services;
         _context = context;
+        _presenceOpen = services.Ownership?.HasJustBegun(channel) == true ? services.Time.GetTimestamp() : null;
         var settings = services.Settings.For(channel);
         if (services.Journals.For(settings) is { } journal)
         {
@@ -116,6 +117,7 @@ internal sealed partial class ChannelCore
                 Flush();
                 _wasShown = true;
                 Add(join.Replica);
+                JoinPresence();
                 _context.Watch(join.Replica);
                 join.Replica.Tell(new ReplicaJoined(Position), _context.Self);
                 return true;
@@ -127,6 +129,7 @@ internal sealed partial class ChannelCore
                 leave.Replica.Tell(new ReplicaLeft(), _context.Self);
                 return true;
             case Terminated terminated:
+                LosePresence(terminated.ActorRef);
                 Remove(terminated.ActorRef);
                 return true;
             case HistoryQuery query:
@@ -136,7 +139,7 @@ internal sealed partial class ChannelCore
                 _context.Sender.Tell(_answer, _context.Self);
                 return true;
             default:
-                return false;
+                return _services.Ownership is not null && TryHandlePresence(message);
         }
     }
 
@@ -173,6 +176,7 @@ internal sealed partial class ChannelCore
     {
         Flush();
         _answer = null;
+        WatchPresence();
     }
 
     private void Deliver(Publication[] events, PublishReply[] replies)
@@ -204,6 +208,7 @@ internal sealed partial class ChannelCore
     public void Save()
     {
         Flush();
+        AnswerPresence("The channel is moving to another node");
         if (_durable is null && !_isGivenUp && (_wasShown || !_state!.IsUnused))
         {
             _services.Archive.Put(Channel, _state!);
@@ -310,6 +315,7 @@ internal sealed partial class ChannelCore
             _subscribers -= _replicas[index].Subscribers;
             _replicas = [.. _replicas[..index], .. _replicas[(index + 1)..]];
             _context.Unwatch(replica);
+            LeavePresence(replica);
         }
     }
 

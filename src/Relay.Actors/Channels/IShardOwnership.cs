@@ -14,6 +14,12 @@ public interface IShardOwnership
     /// <summary>Whether this node serves the channel now.</summary>
     bool Owns(string channel);
 
+    /// <summary>Whether this node has begun to serve the channel a moment ago, so that replicas which had another owner may only be about to come to it.</summary>
+    bool HasJustBegun(string channel);
+
+    /// <summary>Whether a node, named as its replicas name it, is a member of the cluster.</summary>
+    bool IsMember(string node);
+
     /// <summary>The fence to write under; 0 when this node does not serve the channel.</summary>
     long FenceOf(string channel);
 

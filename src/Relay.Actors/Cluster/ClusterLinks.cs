@@ -164,13 +164,13 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
             case NodeMessage.Question:
                 Ask(peer, number, shard, token, ref reader);
                 break;
-            case NodeMessage.ReplicaJoin or NodeMessage.ReplicaLeave or NodeMessage.ReplicaCount:
+            case NodeMessage.ReplicaJoin or NodeMessage.ReplicaLeave or NodeMessage.ReplicaCount or NodeMessage.ReplicaPresence:
                 OfReplica(kind, peer, number, shard, token, ref reader);
                 break;
             case NodeMessage.Answer:
                 Find(shard, token)?.OnAnswer(number, ref reader);
                 break;
-            case NodeMessage.ReplicaJoined or NodeMessage.ReplicaRefused or NodeMessage.ReplicaLeft or NodeMessage.ReplicaBatch:
+            case NodeMessage.ReplicaJoined or NodeMessage.ReplicaRefused or NodeMessage.ReplicaLeft or NodeMessage.ReplicaBatch or NodeMessage.ReplicaNews:
                 Find(shard, token)?.OnReplica(kind, number, ref reader);
                 break;
             default:
@@ -199,6 +199,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         {
             NodeMessage.ReplicaJoin => new ReplicaJoin(replica),
             NodeMessage.ReplicaLeave => new ReplicaLeave(replica),
+            NodeMessage.ReplicaPresence => new PresenceReport(replica, PresenceWire.Read(ref reader)),
             _ => new ReplicaCount(replica, (int)reader.Number()),
         };
 

@@ -71,4 +71,10 @@ internal enum NodeMessage : byte
 
     /// <summary>number, channel, events.</summary>
     PatternBatch = 43,
+
+    /// <summary>number, shard, token, entity, then what <see cref="PresenceWire"/> says: who is present by a replica. To the owner.</summary>
+    ReplicaPresence = 44,
+
+    /// <summary>number, shard, token, then what <see cref="PresenceWire"/> says: who is present by others. To the replica's node.</summary>
+    ReplicaNews = 45,
 }

@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
 using Relay.Cluster;
 using Relay.Cluster.Links;
 using Relay.Kernel;
@@ -145,6 +146,9 @@ internal sealed class RemoteReplica(Peer peer, long number, int shard, long toke
                 break;
             case ReplicaRefused refused:
                 Head(NodeMessage.ReplicaRefused).Text(refused.Reason);
+                break;
+            case PresenceNews news:
+                PresenceWire.Write(Head(NodeMessage.ReplicaNews), news.Statement);
                 break;
             case ReplicaLeft:
                 peer.Forget(number);

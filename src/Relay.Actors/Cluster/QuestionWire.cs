@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
 
@@ -18,6 +19,7 @@ internal static class QuestionWire
     private const byte Delete = 7;
     private const byte Wake = 8;
     private const byte Await = 9;
+    private const byte Present = 10;
 
     private const byte Published = 1;
     private const byte HistoryRead = 2;
@@ -29,6 +31,7 @@ internal static class QuestionWire
     private const byte Woken = 8;
     private const byte Answered = 9;
     private const byte Failed = 10;
+    private const byte Presence = 11;
 
     /// <summary>False when it is nothing that goes to another node.</summary>
     public static bool TryWrite(WireWriter writer, object question)
@@ -67,6 +70,9 @@ internal static class QuestionWire
             case AwaitAnswer awaited:
                 writer.Byte(Await).Text(awaited.RequestId);
                 return true;
+            case PresentElsewhere:
+                writer.Byte(Present);
+                return true;
             default:
                 return false;
         }
@@ -86,6 +92,7 @@ internal static class QuestionWire
         Delete => new DeleteSession(),
         Wake => new WakeSession(),
         Await => new AwaitAnswer(reader.Text()),
+        Present => new PresentElsewhere(),
         _ => throw WireReader.Malformed(),
     };
 
@@ -127,6 +134,9 @@ internal static class QuestionWire
                 }
 
                 return true;
+            case PresentElsewhereReply reply:
+                PresenceWire.Write(writer.Byte(Presence).Number(reply.Count).Number(reply.Users).TextOrNull(reply.Refusal), reply.Members);
+                return true;
             case Status.Failure failure:
                 writer.Byte(Failed).Text(failure.Cause.Message);
                 return true;
@@ -150,6 +160,7 @@ internal static class QuestionWire
         Deleted => new SessionDeleted(reader.Text()),
         Woken => new SessionWoken(),
         Answered => new AgentAnswered(reader.Text(), reader.Flag() ? EventWire.Read(ref reader, channel) : null),
+        Presence when question is PresentElsewhere query => ReadPresent(ref reader, query),
         Failed => new Status.Failure(new InvalidOperationException(reader.Text())),
         _ => throw WireReader.Malformed(),
     };
@@ -229,6 +240,12 @@ internal static class QuestionWire
         var position = reader.Position();
         var messages = EventWire.ReadAll(ref reader, channel);
         return new SessionJoined(summary, messages, position) { Endings = EventWire.ReadAll(ref reader, channel) };
+    }
+
+    private static PresentElsewhereReply ReadPresent(ref WireReader reader, PresentElsewhere query)
+    {
+        var (count, users, refusal) = ((int)reader.Number(), (int)reader.Number(), reader.TextOrNull());
+        return new PresentElsewhereReply(query, PresenceWire.ReadMembers(ref reader), count, users) { Refusal = refusal };
     }
 
     private static void NumberOrNull(WireWriter writer, long? number)

@@ -47,7 +47,7 @@ public sealed class RelayCluster
         _load = load;
         var self = new NodeId(parts.Settings.NodeId, cluster.Incarnation);
         View = new ClusterView(self, system.Time);
-        Served = new ServedShards(cluster.Shards, View, (shard, seen) => _links!.TellCluster(new ShardFenced(shard, seen)));
+        Served = new ServedShards(cluster.Shards, View, system.Time, (shard, seen) => _links!.TellCluster(new ShardFenced(shard, seen)));
         _links = new ClusterLinks(system, self, cluster.Engine, Served, patterns, parts.Loggers);
     }
 

@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
 using Relay.Cluster;
 using Relay.Cluster.Links;
 using Relay.Kernel;
@@ -113,6 +114,9 @@ internal sealed class RemoteShard : ActorProxy
                 TryTake(number, out _);
                 Forget(number)?.Tell(new ReplicaLeft(), this);
                 break;
+            case NodeMessage.ReplicaNews:
+                Find(number)?.Tell(new PresenceNews(PresenceWire.Read(ref reader)), this);
+                break;
             case NodeMessage.ReplicaBatch:
                 OnBatch(number, ref reader);
                 break;
@@ -157,7 +161,11 @@ internal sealed class RemoteShard : ActorProxy
                 Head(NodeMessage.ReplicaCount, number).Text(entity).Number(count.Subscribers);
                 isAnswered = false;
                 break;
-            case ReplicaCount:
+            case PresenceReport report when _numbers.TryGetValue(report.Replica, out number):
+                PresenceWire.Write(Head(NodeMessage.ReplicaPresence, number).Text(entity), report.Statement);
+                isAnswered = false;
+                break;
+            case ReplicaCount or PresenceReport:
                 return Sending.Done;
             default:
                 Head(NodeMessage.Question, number).Text(entity);

@@ -10,11 +10,15 @@ namespace Relay.Actors.Cluster;
 /// Which shards this node serves, under which fences, for those who ask from other threads. A question of another node is taken under the token it names or not at all: its coming in
 /// and the shard's end cannot pass each other.
 /// </summary>
-internal sealed class ServedShards(int count, ClusterView view, Action<int, long> fenced) : IShardOwnership
+internal sealed class ServedShards(int count, ClusterView view, TimeProvider time, Action<int, long> fenced) : IShardOwnership
 {
+    /// <summary>Within this time the replicas of other nodes find a new owner, those on a slow machine included.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+
     private readonly Lock[] _gates = [.. Enumerable.Range(0, count).Select(static _ => new Lock())];
     private readonly long[] _fences = new long[count];
     private readonly long[] _tokens = new long[count];
+    private readonly long[] _since = new long[count];
     private long _version;
 
     public int Count => count;
@@ -28,6 +32,10 @@ internal sealed class ServedShards(int count, ClusterView view, Action<int, long
     public long FenceOf(string channel) => FenceOf(ShardOf(channel));
 
     public long FenceOf(int shard) => Volatile.Read(ref _fences[shard]);
+
+    public bool HasJustBegun(string channel) => time.GetElapsedTime(Volatile.Read(ref _since[ShardOf(channel)])) < Settling;
+
+    public bool IsMember(string node) => view.Status.Members.Any(member => member.Node.ToString().Equals(node, StringComparison.Ordinal));
 
     /// <summary>Whether a node was about to go, so that everything of it had gone over to others before.</summary>
     public bool IsLeaving(NodeId node) => view.Status.Members.Any(member => member.Node == node && member.State == MemberState.Leaving);
@@ -43,6 +51,7 @@ internal sealed class ServedShards(int count, ClusterView view, Action<int, long
         {
             Volatile.Write(ref _fences[shard], fence);
             _tokens[shard] = token;
+            Volatile.Write(ref _since[shard], time.GetTimestamp());
         }
 
         Interlocked.Add(ref _version, fence == 0 ? 0 : 1);

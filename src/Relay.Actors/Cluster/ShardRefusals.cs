@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Actors.Fanout;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
 
@@ -22,7 +23,7 @@ internal sealed class ShardRefusals : IShardRefusals
     };
 
     public bool CanRefuse(object message) => Inner(message) is PublishBatch or HistoryQuery { MayBeRefused: true }
-        or CreateSession or JoinSession or SayInSession or TypeInSession or DeleteSession or WakeSession or AwaitAnswer;
+        or CreateSession or JoinSession or SayInSession or TypeInSession or DeleteSession or WakeSession or AwaitAnswer or PresentElsewhere;
 
     public void Refuse(object message, IActorRef? sender)
     {
@@ -34,6 +35,9 @@ internal sealed class ShardRefusals : IShardRefusals
                 break;
             case HistoryQuery query:
                 asker.Tell(new HistoryReply(query, default, false, []) { Refusal = Reason });
+                break;
+            case PresentElsewhere query:
+                asker.Tell(new PresentElsewhereReply(query, [], 0, 0) { Refusal = Reason });
                 break;
             case AwaitAnswer awaited:
                 asker.Tell(new AgentAnswered(awaited.RequestId, null));

@@ -13,7 +13,7 @@ namespace Relay.Actors.Fanout;
 /// </para>
 /// Lives as long as somebody subscribes, then leaves the channel and passivates.
 /// </summary>
-public sealed class ChannelReplica : ActorBase, IBatchReceiver
+public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
 {
     private readonly string _channel;
     private readonly ReplicaServices _services;
@@ -35,7 +35,9 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _channel = Self.Path.Name;
         _services = services;
         _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow);
-        _members = new ReplicaMembers(services.Time, _subscribers);
+        var ledger = services.Node is null ? null : new PresenceLedger();
+        _members = new ReplicaMembers(services.Time, _subscribers, ledger);
+        _shared = ledger is null ? null : new SharedPresence(services.Node!, ledger, _members, TellOwner);
     }
 
     private enum Phase
@@ -91,6 +93,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         switch (message)
         {
             case AddSubscription or RemoveSubscription when _phase == Phase.Passivating:
+            case PresenceQuery or PresenceListQuery when _phase == Phase.Passivating && _shared is not null:
                 Context.Parent.Tell(new ShardEnvelope(_channel, message), Sender);
                 break;
             case AddSubscription add:
@@ -113,12 +116,6 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 Heal(healing, reply);
                 break;
             case HistoryReply:
-                break;
-            case PresenceQuery query:
-                query.Client.Send(_members.Presence.List(_channel).Answer(query.RequestId, Now));
-                break;
-            case PresenceListQuery:
-                Sender.Tell(_members.Presence.List(_channel), Self);
                 break;
             case MemberChanged changed:
                 _members.Changed(changed.Subscription);
@@ -147,7 +144,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
                 Sender.Tell(new ReplicaStats(_channel, Subscribers, _delivery.CountPending()), Self);
                 break;
             default:
-                Unhandled(message);
+                HandlePresence(message);
                 break;
         }
     }
@@ -161,10 +158,11 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         TellCount();
+        _shared?.Complete(Self, _phase == Phase.Joined);
 
         // Behind the count: a connection that publishes now finds itself among the channel's subscribers.
         _members.TellStarted(Self);
-        if (_phase == Phase.Idle && !_members.AnyWaiting)
+        if (_phase == Phase.Idle && !_members.AnyWaiting && _shared is not { Asked: > 0 })
         {
             _phase = Phase.Passivating;
             Context.Parent.Tell(new Passivate(PoisonPill.Instance), Self);
@@ -234,7 +232,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
     private void Join()
     {
         _phase = Phase.Joining;
-        _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaJoin(Self)), Self);
+        TellOwner(new ReplicaJoin(Self));
     }
 
     private void Joined(StreamPosition position)
@@ -246,6 +244,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         _phase = Phase.Joined;
+        _shared?.Joined();
         _toldCount = -1;
         _shownVersion = -1;
         if (_subscribers.Count > 0 && position != _position)
@@ -279,6 +278,11 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
 
     private void Begin(Subscription subscription)
     {
+        if (MustWaitForPresence(subscription))
+        {
+            return;
+        }
+
         if (subscription.WantsNothingFromBefore)
         {
             _members.Start(subscription, _position);
@@ -289,7 +293,9 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         _members.CatchUps.Add(subscription);
     }
 
-    private void Ask(HistoryQuery query) => _services.Channels.Tell(new ShardEnvelope(_channel, query), Self);
+    private void Ask(HistoryQuery query) => TellOwner(query);
+
+    private void TellOwner(object message) => _services.Channels.Tell(new ShardEnvelope(_channel, message), Self);
 
     private void LeaveIfEmpty()
     {
@@ -297,7 +303,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         {
             _phase = Phase.Leaving;
             _services.Directory.Remove(_channel);
-            _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaLeave(Self)), Self);
+            TellOwner(new ReplicaLeave(Self));
         }
     }
 
@@ -309,6 +315,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         SetHealing(null);
+        _shared?.Left();
         if (_owner is not null)
         {
             Context.Unwatch(_owner);
@@ -385,7 +392,7 @@ public sealed class ChannelReplica : ActorBase, IBatchReceiver
         if (_toldCount != Subscribers)
         {
             _toldCount = Subscribers;
-            _services.Channels.Tell(new ShardEnvelope(_channel, new ReplicaCount(Self, _toldCount)), Self);
+            TellOwner(new ReplicaCount(Self, _toldCount));
         }
     }
 }

@@ -4,17 +4,18 @@ using Relay.Protocol;
 namespace Relay.Actors.Fanout;
 
 /// <summary>
-/// Who is present on a channel: native subscribers that asked for it (protocols.md, <c>relay</c>, "Presence"). Tells joins and leaves to the others.
+/// Who is present on a channel: native subscribers that asked for it (protocols.md, <c>relay</c>, "Presence"). Tells joins and leaves to the others on this node.
 /// Owned by the channel's replica.
 /// </summary>
-internal sealed class PresenceSet
+/// <param name="ledger">Who is present on other nodes as well; null where there are none.</param>
+internal sealed class PresenceSet(PresenceLedger? ledger = null)
 {
     /// <summary>Members listed in an answer; the counts go on beyond it.</summary>
-    private const int MaxListed = 1000;
+    public const int MaxListed = 1000;
 
     private readonly Dictionary<long, Entry> _members = [];
 
-    // Connections of each user.
+    // Connections of each user, on all nodes.
     private readonly Dictionary<string, int> _users = new(StringComparer.Ordinal);
 
     public void Join(Subscription subscription, long nowMicros)
@@ -27,14 +28,17 @@ internal sealed class PresenceSet
             return;
         }
 
-        Tell(entry, joined: true, Count(entry, 1) == 1, nowMicros);
+        if (ledger is null || ledger.Arrive(entry.Member))
+        {
+            Tell(entry.Member, joined: true, nowMicros, entry);
+        }
     }
 
     public void Leave(Subscription subscription, long nowMicros)
     {
-        if (_members.Remove(subscription.Client.Id, out var entry))
+        if (_members.Remove(subscription.Client.Id, out var entry) && (ledger is null || ledger.Depart(entry.Member)))
         {
-            Tell(entry, joined: false, Count(entry, -1) == 0, nowMicros);
+            Tell(entry.Member, joined: false, nowMicros);
         }
     }
 
@@ -62,12 +66,33 @@ internal sealed class PresenceSet
         Join(subscription, nowMicros);
     }
 
-    public PresenceList List(string channel) =>
-        new(channel, [.. _members.Values.Take(MaxListed).Select(static entry => entry.Member)], _members.Count, _users.Count);
-
-    private int Count(Entry entry, int change)
+    /// <summary>The channel's owner has said who is present on other nodes. True when all there are is known with this.</summary>
+    public bool Apply(PresenceStatement statement, long nowMicros)
     {
-        if (entry.Member.UserId is not { } user)
+        var changes = new List<(PresenceMember Member, bool Joined)>();
+        var isWhole = ledger!.Apply(statement, changes);
+        foreach (var (member, joined) in changes)
+        {
+            Tell(member, joined, nowMicros);
+        }
+
+        return isWhole;
+    }
+
+    /// <summary>Nobody on this node is present, and so nobody is told of the others any more.</summary>
+    public void ForgetOthers()
+    {
+        ledger!.Forget();
+        _users.Clear();
+    }
+
+    public PresenceList List(string channel) => ledger is null
+        ? new(channel, [.. _members.Values.Take(MaxListed).Select(static entry => entry.Member)], _members.Count, _users.Count)
+        : new(channel, [.. ledger.All.Take(MaxListed)], ledger.Count, _users.Count);
+
+    private int Count(PresenceMember who, int change)
+    {
+        if (who.UserId is not { } user)
         {
             // Nobody else's: alone it is first and last.
             return change > 0 ? 1 : 0;
@@ -84,12 +109,15 @@ internal sealed class PresenceSet
         return now;
     }
 
-    private void Tell(Entry who, bool joined, bool isUsersOnly, long nowMicros)
+    // Itself it is told nothing.
+    private void Tell(PresenceMember who, bool joined, long nowMicros, Entry? itself = null)
     {
-        var change = new PresenceChangeMessage { TimestampMicros = nowMicros, Channel = who.Subscription.Channel, Member = who.Member, Joined = joined };
+        var isUsersOnly = Count(who, joined ? 1 : -1) == (joined ? 1 : 0);
+        PresenceChangeMessage? change = null;
         foreach (var member in _members.Values)
         {
-            if (member != who && (isUsersOnly || member.Subscription.Presence == PresenceWish.Connections))
+            change ??= new PresenceChangeMessage { TimestampMicros = nowMicros, Channel = member.Subscription.Channel, Member = who, Joined = joined };
+            if (member != itself && (isUsersOnly || member.Subscription.Presence == PresenceWish.Connections))
             {
                 member.Subscription.Client.Send(change);
             }
@@ -112,6 +140,9 @@ internal sealed class PresenceSet
 /// <param name="Users">Distinct users among them.</param>
 public sealed record PresenceList(string Channel, IReadOnlyList<PresenceMember> Members, int Count, int Users)
 {
+    /// <summary>Why there is no answer now, for people; null when there is.</summary>
+    public string? Refusal { get; init; }
+
     internal PresenceMessage Answer(RequestId requestId, long nowMicros) => new()
     {
         TimestampMicros = nowMicros,

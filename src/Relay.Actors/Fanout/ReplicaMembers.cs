@@ -8,14 +8,14 @@ namespace Relay.Actors.Fanout;
 /// A replica's subscriptions from their coming to their going: who waits for the channel, who catches up, who gets its events and is present. Everyone in it
 /// stands in one of these three places. Owned by the replica's turn.
 /// </summary>
-internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers)
+internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers, PresenceLedger? ledger = null)
 {
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
     private PresenceSet? _presence;
     private List<Subscription>? _waiting;
     private List<Subscription>? _started;
 
-    public PresenceSet Presence => _presence ??= new PresenceSet();
+    public PresenceSet Presence => _presence ??= new PresenceSet(ledger);
 
     public bool AnyWaiting => _waiting is { Count: > 0 };
 

@@ -12,4 +12,7 @@ public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, 
 {
     /// <summary>Where patterns announce themselves to other nodes; null where there are none.</summary>
     internal IPatternPeers? Peers { get; init; }
+
+    /// <summary>This run of this node, by which others name it; null where there are none.</summary>
+    internal string? Node { get; init; }
 }

@@ -39,6 +39,12 @@ internal static class PresenceApi
         }
 
         var present = await relay.PresenceAsync(channel, context.RequestAborted);
+        if (present.Refusal is { } reason)
+        {
+            await context.UnavailableAsync(reason);
+            return;
+        }
+
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteString("channel", channel);
