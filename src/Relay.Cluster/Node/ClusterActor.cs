@@ -41,6 +41,7 @@ public sealed partial class ClusterActor : ActorBase
     private readonly ClusterServices _services;
     private readonly Ownership _ownership;
     private readonly ILogger _log;
+    private readonly List<IActorRef> _handingOver = [];
     private readonly List<IActorRef> _leaving = [];
     private bool _isStoreIll;
     private bool _hasLeft;
@@ -78,6 +79,11 @@ public sealed partial class ClusterActor : ActorBase
         }
 
         Show();
+        if (_handingOver.Count > 0 && (_hasLeft || _ownership.HasHandedOver))
+        {
+            _handingOver.ForEach(static asker => asker.Tell(ShardsHandedOver.Instance));
+            _handingOver.Clear();
+        }
     }
 
     private void Handle(object message)
@@ -134,6 +140,10 @@ public sealed partial class ClusterActor : ActorBase
             case TableChanged changed:
                 _ownership.Changed(changed.Version, Now);
                 Carry(_ownership.Tick(Now, _services.Load()));
+                break;
+            case HandOverRequest:
+                _handingOver.Add(Sender);
+                Carry(_ownership.Leave(Now, stays: true));
                 break;
             case LeaveRequest when _hasLeft:
                 Sender.Tell(ClusterLeft.Instance, Self);

@@ -67,6 +67,28 @@ public sealed record ShardFenced(int Shard, long Seen);
 /// <summary>To the <see cref="ClusterActor"/>: the table may have changed.</summary>
 public sealed record TableChanged(long Version);
 
+/// <summary>
+/// To the <see cref="ClusterActor"/>: move all shards out and take none, but stay a member until a <see cref="LeaveRequest"/>; the sender is told <see cref="ShardsHandedOver"/>.
+/// </summary>
+public sealed class HandOverRequest
+{
+    private HandOverRequest()
+    {
+    }
+
+    public static HandOverRequest Instance { get; } = new();
+}
+
+/// <summary>This node holds nothing any more that another one could take.</summary>
+public sealed class ShardsHandedOver
+{
+    private ShardsHandedOver()
+    {
+    }
+
+    public static ShardsHandedOver Instance { get; } = new();
+}
+
 /// <summary>To the <see cref="ClusterActor"/>: move all shards out and leave; the sender is told <see cref="ClusterLeft"/>.</summary>
 public sealed class LeaveRequest
 {

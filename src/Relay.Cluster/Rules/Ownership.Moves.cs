@@ -10,6 +10,7 @@ public sealed partial class Ownership
     private NodeId[] _up = [];
     private NodeId[] _claimants = [];
     private LeaveStep _leave;
+    private bool _stays;
 
     private enum LeaveStep
     {
@@ -17,6 +18,12 @@ public sealed partial class Ownership
         Asked,
         Left,
     }
+
+    /// <summary>True once a node that leaves holds nothing any more that another could take.</summary>
+    public bool HasHandedOver => State == MemberState.Leaving && (_held.Count == 0 || IsAlone);
+
+    // Nobody to hand over to; a hand-over whose outcome is open has somebody.
+    private bool IsAlone => _up.Length == 0 && !_held.Values.Any(static held => held.Phase == HeldPhase.HandingOver);
 
     /// <summary>The target buffers what comes for the shard.</summary>
     public IReadOnlyList<Decision> PrepareAgreed(int shard, long move)
@@ -176,13 +183,12 @@ public sealed partial class Ownership
 
     private void LeaveWhenEmpty()
     {
-        if (State != MemberState.Leaving || _leave != LeaveStep.None || _beat is not null || _claiming.Count > 0)
+        if (State != MemberState.Leaving || _stays || _leave != LeaveStep.None || _beat is not null || _claiming.Count > 0)
         {
             return;
         }
 
-        // Alone, there is nobody to hand over to; a hand-over whose outcome is open has somebody.
-        if (_up.Length == 0 && !_held.Values.Any(static held => held.Phase == HeldPhase.HandingOver))
+        if (IsAlone)
         {
             foreach (var shard in _held.Keys.ToArray())
             {

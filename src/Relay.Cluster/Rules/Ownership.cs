@@ -114,9 +114,12 @@ public sealed partial class Ownership
         }
     }
 
-    /// <summary>Begins to leave: all shards are moved out.</summary>
-    public IReadOnlyList<Decision> Leave(long now)
+    /// <summary>Begins to leave: all shards are moved out, and none comes in any more. The membership ends with the last of them.</summary>
+    /// <param name="now">Monotonic, as everywhere here.</param>
+    /// <param name="stays">The membership goes on, with what cannot be moved because nobody else is up, until this is called without it.</param>
+    public IReadOnlyList<Decision> Leave(long now, bool stays = false)
     {
+        _stays = stays && (_stays || State != MemberState.Leaving);
         if (State != MemberState.Leaving)
         {
             State = MemberState.Leaving;

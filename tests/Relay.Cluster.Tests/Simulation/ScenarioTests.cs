@@ -158,6 +158,40 @@ public sealed class ScenarioTests
     }
 
     [Fact]
+    public void A_node_that_stays_for_its_clients_is_a_member_without_shards_until_it_is_told()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        var leaving = _world.Nodes[0];
+        leaving.Leave(stays: true);
+        Assert.False(leaving.Rules.HasHandedOver);
+        _world.RunUntil(60);
+        Assert.True(leaving.Rules.HasHandedOver);
+        Assert.True(_world.Store.IsMember(leaving.Id));
+        Assert.All(Enumerable.Range(0, Shards), shard => Assert.Single(_world.Nodes.Skip(1), node => node.Acts(shard)));
+        leaving.Leave();
+        leaving.Leave(stays: true);
+        _world.RunUntil(62);
+        Assert.True(leaving.HasLeft);
+        Assert.False(_world.Store.IsMember(leaving.Id));
+    }
+
+    [Fact]
+    public void A_node_that_stays_and_is_alone_goes_on_serving_until_another_comes()
+    {
+        Start("a");
+        _world.RunUntil(10);
+        var leaving = _world.Nodes[0];
+        leaving.Leave(stays: true);
+        _world.RunUntil(20);
+        Assert.True(leaving.Rules.HasHandedOver);
+        Assert.All(Enumerable.Range(0, Shards), shard => Assert.True(leaving.Acts(shard)));
+        Start("b");
+        _world.RunUntil(40);
+        Assert.All(Enumerable.Range(0, Shards), shard => Assert.True(_world.Nodes[1].Acts(shard)));
+    }
+
+    [Fact]
     public void The_last_node_leaves_too()
     {
         Start("a");

@@ -75,7 +75,9 @@ internal static class Schedule
             case 3:
                 if (living.Length > 1)
                 {
-                    one!.Leave();
+                    // With clients it still has to send away, or without.
+                    one!.Leave(stays: random.Next(2) == 0);
+                    world.After(random.Next(100_000, 10_000_000), () => one.Leave());
                     Return(world, one);
                 }
 

@@ -59,9 +59,9 @@ internal sealed class SimulatedNode
         _world.After(microseconds, Wake);
     }
 
-    public void Leave()
+    public void Leave(bool stays = false)
     {
-        Run(() => Carry(Rules.Leave(Now)));
+        Run(() => Carry(Rules.Leave(Now, stays)));
     }
 
     /// <summary>Something for this node: now, or when it wakes up.</summary>
