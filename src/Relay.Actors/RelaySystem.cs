@@ -60,6 +60,12 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Beyond what the bridge takes to answer in any case; for the time when there is no bridge any more.</summary>
     private static readonly TimeSpan DeliverTimeout = TimeSpan.FromSeconds(30);
 
+    /// <summary>For connections that do not close by themselves.</summary>
+    private static readonly TimeSpan LongestClose = TimeSpan.FromSeconds(5);
+
+    /// <summary>For what other nodes and the store answer at once, if they answer.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
+
     private readonly RelayParts _parts;
     private readonly ActorSystem _system;
     private readonly ILogger _log;
@@ -118,7 +124,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         Region = channels;
         Replicas = replicas;
         Bridge = _system.ActorOf(Props.Create(() => new BridgeActor("bridge", channels)), "bridge");
-        _connections = new ConnectionServices
+        var connections = new ConnectionServices
         {
             Settings = settings,
             Time = time,
@@ -132,6 +138,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Authenticator = parts.Authenticator,
             RandomBits = parts.RandomBits,
         };
+        _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");
     }
 
@@ -172,7 +179,10 @@ public sealed partial class RelaySystem : IConnectionFactory
             EncodingOf(request),
             transport,
             _connections.Time,
-            request.Dialect.Profile.IsNative ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume);
+            request.Dialect.Profile.IsNative ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume)
+        {
+            OpenedMicros = _cluster is null ? 0 : _connections.Time.NowMicros(),
+        };
         connection.Start(_system.ActorOf(Props.Create(() => ConnectionActor.Create(connection, _connections))));
         return connection;
     }
@@ -253,6 +263,35 @@ public sealed partial class RelaySystem : IConnectionFactory
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), _connections.Time);
         }
+    }
+
+    /// <summary>
+    /// Leaves: the channels go to other nodes first, so that clients that are sent away find them where they come to; then the clients, each at its own instant and served until then; then
+    /// what they may come back to; the membership last. Alone, with or without a cluster, there is nowhere to go: see <see cref="CloseConnectionsAsync"/>.
+    /// </summary>
+    /// <param name="time">For everything but what is answered at once or never.</param>
+    public async Task LeaveAsync(TimeSpan time)
+    {
+        var began = _connections.Time.GetTimestamp();
+        if (_cluster is not null)
+        {
+            await _cluster.HandOverAsync(Least(time / 2));
+            if (_cluster.HasOthers)
+            {
+                await _cluster.SendAwayAsync(Positive(Left() - Farewell));
+                await _cluster.HandSessionsAsync(Least(Farewell));
+            }
+        }
+
+        await CloseConnectionsAsync(Left() < LongestClose ? Left() : LongestClose);
+        if (_cluster is not null)
+        {
+            await _cluster.LeaveAsync(Least(Left()));
+        }
+
+        TimeSpan Left() => Positive(time - _connections.Time.GetElapsedTime(began));
+        static TimeSpan Positive(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.Zero;
+        static TimeSpan Least(TimeSpan wanted) => wanted > Farewell ? wanted : Farewell;
     }
 
     /// <summary>Which channels this node has; null = all.</summary>

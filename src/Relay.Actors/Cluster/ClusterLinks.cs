@@ -25,6 +25,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     private readonly ILogger _log;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IActorRef? _cluster;
+    private IActorRef _sessions = ActorRefs.Nobody;
     private volatile string? _illness = "the inbox is not there yet";
 
     public ClusterLinks(ActorSystem system, NodeId self, IClusterEngine engine, ServedShards served, PatternTable patterns, ILoggerFactory loggers)
@@ -60,6 +61,9 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     /// <summary>From now on the keeper is told.</summary>
     public void Bind(IActorRef cluster) => _cluster = cluster;
 
+    /// <summary>Before the first of them comes: who is told of sessions of clients, and of the nodes that come and go.</summary>
+    public void BindSessions(IActorRef sessions) => _sessions = sessions;
+
     public ValueTask StopAsync() => _links.DisposeAsync();
 
     public void TellCluster(object message) => _cluster?.Tell(message);
@@ -89,6 +93,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         _patterns.Connected(session);
         TellKeeper(new PeerConnected(session));
         Agents.Connected(session);
+        _sessions.Tell(new PeerConnected(session));
     }
 
     void ILinkHandler.OnReset(NodeId peer)
@@ -103,6 +108,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
             }
 
             TellKeeper(new PeerLost(session));
+            _sessions.Tell(new PeerLost(session));
         }
     }
 
@@ -153,6 +159,9 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
                 return;
             case >= NodeMessage.Serving and <= NodeMessage.MoveOff:
                 TellKeeper(new NodeSaid(peer, message.ToArray()));
+                return;
+            case >= NodeMessage.SessionAsked and <= NodeMessage.SessionsKept:
+                _sessions.Tell(new NodeSaid(peer, message.ToArray()));
                 return;
         }
 

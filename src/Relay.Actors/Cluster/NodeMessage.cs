@@ -77,4 +77,16 @@ internal enum NodeMessage : byte
 
     /// <summary>number, shard, token, then what <see cref="PresenceWire"/> says: who is present by others. To the replica's node.</summary>
     ReplicaNews = 45,
+
+    /// <summary>number, then who wants which session of a client (<see cref="SessionWire"/>). To all nodes.</summary>
+    SessionAsked = 60,
+
+    /// <summary>number, <see cref="SessionFate"/>, then the session if it is the asker's from now on.</summary>
+    SessionAnswered = 61,
+
+    /// <summary>number, sessions: the sender leaves, and they are the receiver's.</summary>
+    SessionsLeft = 62,
+
+    /// <summary>number: they are.</summary>
+    SessionsKept = 63,
 }

@@ -1,4 +1,5 @@
 using Relay.Actors.Agents;
+using Relay.Actors.Connections;
 using Relay.Actors.Fanout;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
@@ -22,6 +23,9 @@ public sealed record ClusterParts(IClusterEngine Engine, ulong Incarnation)
     /// <summary>The same on all nodes.</summary>
     public ClusterTimes Times { get; init; } = new();
 
+    /// <summary>Most clients of all nodes together that are told to come back within a second.</summary>
+    public int ReconnectsPerSecond { get; init; } = 500;
+
     /// <summary>For people.</summary>
     public string ProgramVersion { get; init; } = "";
 
@@ -38,6 +42,8 @@ public sealed class RelayCluster
     private readonly ClusterLinks _links;
     private readonly Func<int> _load;
     private IActorRef? _actor;
+    private IActorRef _sessions = ActorRefs.Nobody;
+    private IActorRef _departures = ActorRefs.Nobody;
 
     internal RelayCluster(ActorSystem system, RelayParts parts, ClusterParts cluster, PatternTable patterns, Func<int> load)
     {
@@ -88,22 +94,29 @@ public sealed class RelayCluster
 
     /// <summary>Hands all shards over and leaves.</summary>
     /// <returns>False when that took longer; what is left is taken over by others when its lease is over.</returns>
-    public async Task<bool> LeaveAsync(TimeSpan timeout)
-    {
-        if (_actor is null)
-        {
-            return true;
-        }
+    public Task<bool> LeaveAsync(TimeSpan timeout) => TryAskAsync<ClusterLeft>(_actor, LeaveRequest.Instance, timeout);
 
-        try
-        {
-            await _actor.Ask<ClusterLeft>(LeaveRequest.Instance, timeout);
-            return true;
-        }
-        catch (AskTimeoutException)
-        {
-            return false;
-        }
+    /// <summary>Whether clients that are sent away find another node.</summary>
+    internal bool HasOthers => View.Status.Members.Any(member => member.State == MemberState.Up && member.Node != View.Self);
+
+    /// <summary>Hands all shards over and takes none any more; goes on as a member, for the clients of this node. What takes longer goes on besides.</summary>
+    internal Task<bool> HandOverAsync(TimeSpan timeout) => TryAskAsync<ShardsHandedOver>(_actor, HandOverRequest.Instance, timeout);
+
+    /// <summary>Sends all clients away within this time.</summary>
+    internal Task<bool> SendAwayAsync(TimeSpan time) => TryAskAsync<AllAreGone>(_departures, new SendAllAway(time), time + TimeSpan.FromSeconds(5));
+
+    /// <summary>Hands what clients may come back to over to the nodes that stay.</summary>
+    internal Task<bool> HandSessionsAsync(TimeSpan timeout) => TryAskAsync<SessionsHandedOver>(_sessions, LeaveSessions.Instance, timeout);
+
+    /// <summary>Before the first connection.</summary>
+    /// <returns>What connections are given.</returns>
+    internal ConnectionServices StartConnections(ConnectionServices connections)
+    {
+        _sessions = _system.ActorOf(Props.Create(() => new ClusterSessions(connections, View)), "cluster-sessions");
+        _links.BindSessions(_sessions);
+        var services = new DepartureServices(connections.Registry, _cluster.Engine, connections.Time) { ReconnectsPerSecond = _cluster.ReconnectsPerSecond };
+        _departures = _system.ActorOf(Props.Create(() => new Departures(services)), "departures");
+        return connections with { OtherSessions = _sessions };
     }
 
     internal IActorRef StartChannels(Func<string, Props> props, ShardRegionOptions options)
@@ -120,4 +133,22 @@ public sealed class RelayCluster
     internal void Remember(IActorRef agents, AgentServices services) => _links.Agents.Bind(agents, services);
 
     internal ValueTask StopAsync() => _links.StopAsync();
+
+    private static async Task<bool> TryAskAsync<T>(IActorRef? actor, object question, TimeSpan timeout)
+    {
+        if (actor is null)
+        {
+            return true;
+        }
+
+        try
+        {
+            await actor.Ask<T>(question, timeout);
+            return true;
+        }
+        catch (AskTimeoutException)
+        {
+            return false;
+        }
+    }
 }

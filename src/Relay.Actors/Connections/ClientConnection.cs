@@ -91,6 +91,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public TimeSpan IncompleteFor(long timestamp) =>
         Volatile.Read(ref _incompleteSince) is var since and not 0 ? _time.GetElapsedTime(since, timestamp) : TimeSpan.Zero;
 
+    /// <summary>When it was accepted, microseconds since 1970-01-01 UTC; told in a cluster only, where it is what connections of different nodes have in common.</summary>
+    internal long OpenedMicros { get; init; }
+
     /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
     internal int ClosingTicks { get; set; }
 

@@ -32,6 +32,9 @@ public sealed record ConnectionServices
     /// <summary>What they come back to.</summary>
     internal SessionStore Sessions { get; init; } = null!;
 
+    /// <summary>Who finds what another node has of them; null where there is none.</summary>
+    internal IActorRef? OtherSessions { get; init; }
+
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
 

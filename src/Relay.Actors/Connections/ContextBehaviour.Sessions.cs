@@ -63,20 +63,26 @@ internal sealed partial class ContextBehaviour
             case HistoryReply { Query.Tag: ResumingChannel channel } reply:
                 Placed(channel, reply);
                 return true;
+            case SessionSearched searched when _resuming is { Record: null, Old: null }:
+                Searched(_resuming, searched.Refusal);
+                return true;
             case TakeOver takeOver:
                 HandOver(takeOver);
                 return true;
-            case SessionTaken when core.Handover is { } handover:
+            case GiveUp giveUp:
+                GiveUp(giveUp);
+                return true;
+            case SessionTaken when core.Handover is { Taker: { } taker } handover:
                 handover.IsTaken = true;
-                core.Context.Unwatch(handover.Taker.Actor);
+                core.Context.Unwatch(taker.Actor);
                 core.ForgetSubscriptions();
                 StopIfDisconnected(handover);
                 return true;
-            case Terminated terminated when core.Handover is { IsTaken: false } handover && handover.Taker.Actor == terminated.ActorRef:
+            case Terminated terminated when core.Handover is { IsTaken: false, Taker: { } taker } handover && taker.Actor == terminated.ActorRef:
                 core.Handover = null;
                 StopIfDisconnected(handover);
                 return true;
-            case SessionOffered or TakeOverRefused or SessionTaken or Terminated or SubscriptionEnded:
+            case SessionOffered or TakeOverRefused or SessionTaken or SessionSearched or Terminated or SubscriptionEnded:
                 return true;
             default:
                 return false;
@@ -86,6 +92,7 @@ internal sealed partial class ContextBehaviour
     private SessionRecord Record() => new()
     {
         Session = core.Client.Session,
+        Token = _token,
         ClientId = core.Client.ClientId,
         Subject = core.Principal.Subject,
         IsService = core.Principal.IsService,
@@ -106,7 +113,7 @@ internal sealed partial class ContextBehaviour
         {
             core.Refuse(command.RequestId, ErrorCode.InvalidMessage, "A session is resumed once, before anything is subscribed");
         }
-        else if (!core.Services.Tokens.TryRead(command.Session, out var session) || session == core.Client.Session)
+        else if (!MayExist(command.Session, out var session) || session == core.Client.Session)
         {
             NotFound(command.RequestId);
         }
@@ -130,21 +137,25 @@ internal sealed partial class ContextBehaviour
         {
             resuming.Old = old;
             core.Context.Watch(old.Actor);
-            old.Actor.Tell(new TakeOver(resuming.Session, core.Client, core.Principal, core.AgentId), core.Self);
+            old.Actor.Tell(new TakeOver(resuming.Session, resuming.Command.Session, core.Client, core.Principal, core.AgentId), core.Self);
         }
         else if (!TryTake(resuming))
         {
-            EndResuming(ErrorCode.SessionNotFound);
+            FindElsewhere(resuming);
         }
     }
 
     private bool TryTake(Resuming resuming)
     {
+        var isGenuine = true;
         var record = core.Services.Sessions.Take(
-            resuming.Session, core.Client, record => record.MayBeTakenBy(core.Principal, core.AgentId), out var refused);
+            resuming.Session,
+            core.Client,
+            record => (isGenuine = core.Services.Tokens.IsOf(resuming.Command.Session, record)) && record.MayBeTakenBy(core.Principal, core.AgentId),
+            out var refused);
         if (refused)
         {
-            EndResuming(ErrorCode.NotAuthorized);
+            EndResuming(isGenuine ? ErrorCode.NotAuthorized : ErrorCode.SessionNotFound);
         }
         else if (record is not null)
         {
@@ -170,6 +181,7 @@ internal sealed partial class ContextBehaviour
         }
 
         core.Client.Adopt(record.Session, record.ClientId);
+        _token = record.Token;
         if (record.AgentId is { } agent)
         {
             core.AgentId = agent;
@@ -227,7 +239,7 @@ internal sealed partial class ContextBehaviour
         {
             TimestampMicros = core.Now,
             RequestId = resuming.Command.RequestId,
-            Session = core.Services.Tokens.Of(core.Client.Session),
+            Session = _token ?? core.Services.Tokens.Of(core.Client.Session),
             ClientId = core.Client.ClientId,
             Channels = [.. resuming.Channels.Select(static channel => channel.Result())],
         });
@@ -297,11 +309,7 @@ internal sealed partial class ContextBehaviour
         var record = Record();
 
         // A resume that was written over an earlier connection may be read late, when its client has long come back over a later one.
-        ErrorCode? refusal = message.Session != core.Client.Session || message.Taker.Id < core.Client.Id ? ErrorCode.SessionNotFound
-            : _resuming is not null || core.Handover is not null ? ErrorCode.Unavailable
-            : !record.MayBeTakenBy(message.Principal, message.AgentId) ? ErrorCode.NotAuthorized
-            : null;
-        if (refusal is { } reason)
+        if (WhyNotGive(message.Session, message.Token, message.Taker.Id < core.Client.Id, record, message.Principal, message.AgentId) is { } reason)
         {
             core.Context.Sender.Tell(new TakeOverRefused(reason), core.Self);
             return;
@@ -312,6 +320,12 @@ internal sealed partial class ContextBehaviour
         core.Client.Close(CloseCode.Replaced, "Session resumed by another connection");
         core.Context.Sender.Tell(new SessionOffered(record, [.. core.Subscriptions]), core.Self);
     }
+
+    private ErrorCode? WhyNotGive(long session, string token, bool isOlder, SessionRecord record, Principal principal, string? agentId) =>
+        session != core.Client.Session || isOlder || !core.Services.Tokens.IsOf(token, record) ? ErrorCode.SessionNotFound
+        : _resuming is not null || core.Handover is not null ? ErrorCode.Unavailable
+        : !record.MayBeTakenBy(principal, agentId) ? ErrorCode.NotAuthorized
+        : null;
 
     private void StopIfDisconnected(Handover handover)
     {
@@ -327,6 +341,9 @@ internal sealed partial class ContextBehaviour
         public ResumeCommand Command { get; } = command;
 
         public long Session { get; } = session;
+
+        /// <summary>Other nodes were asked for it.</summary>
+        public bool WasSearched { get; set; }
 
         /// <summary>The living connection it is taken from; null when it had ended.</summary>
         public ClientConnection? Old { get; set; }

@@ -9,6 +9,9 @@ internal sealed record SessionRecord
     /// <summary>Number of the session: that of its first connection.</summary>
     public required long Session { get; init; }
 
+    /// <summary>Its token where another process gave it; null = made from the number with this one's key.</summary>
+    public string? Token { get; init; }
+
     /// <summary>The id others know it by.</summary>
     public required string ClientId { get; init; }
 
@@ -34,7 +37,7 @@ internal sealed record SessionRecord
     public required IReadOnlyList<SessionSubscription> Subscriptions { get; init; }
 
     /// <summary>About how much memory it takes.</summary>
-    public int Weight => 200 + Subscriptions.Sum(static one => one.Weight);
+    public int Weight => 200 + (2 * (Token?.Length ?? 0)) + Subscriptions.Sum(static one => one.Weight);
 
     /// <summary>
     /// A session belongs to the credentials that made it, an anonymous one to whoever holds its token. A connection that speaks for an agent already takes up
@@ -54,7 +57,14 @@ internal sealed record SessionSubscription(string Channel, bool IsPattern, Prese
 }
 
 /// <summary>To the connection whose session another one wants: hand it over, if those credentials may have it.</summary>
-internal sealed record TakeOver(long Session, ClientConnection Taker, Principal Principal, string? AgentId);
+internal sealed record TakeOver(long Session, string Token, ClientConnection Taker, Principal Principal, string? AgentId);
+
+/// <summary>To the connection whose session another node wants for one of its own: end, and say what there was.</summary>
+/// <param name="OpenedMicros">When the taker's connection was accepted over there.</param>
+internal sealed record GiveUp(long Session, string Token, Principal Principal, string? AgentId, long OpenedMicros);
+
+/// <summary>Answer to <see cref="GiveUp"/>, unless it is <see cref="TakeOverRefused"/>: the session ended here.</summary>
+internal sealed record SessionGivenUp(SessionRecord Record);
 
 /// <summary>Answer to <see cref="TakeOver"/>: not now, or not for you.</summary>
 internal sealed record TakeOverRefused(ErrorCode Reason);
@@ -76,10 +86,10 @@ internal sealed class SessionTaken
 }
 
 /// <summary>The other end of a hand-over: what the old connection remembers while the taker has not answered, and after.</summary>
-internal sealed class Handover(ClientConnection taker)
+internal sealed class Handover(ClientConnection? taker)
 {
-    /// <summary>Who takes it.</summary>
-    public ClientConnection Taker { get; } = taker;
+    /// <summary>Who takes it; null when that is on another node.</summary>
+    public ClientConnection? Taker { get; } = taker;
 
     /// <summary>The session is the taker's.</summary>
     public bool IsTaken { get; set; }

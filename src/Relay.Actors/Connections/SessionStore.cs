@@ -74,27 +74,44 @@ internal sealed class SessionStore(TimeSpan window, TimeProvider time)
                 _owners.Remove(connection.Session);
             }
 
-            var weight = record?.Weight ?? 0;
-            if (record is null || window <= TimeSpan.Zero || weight > MaxSessionWeight)
+            if (record is not null)
             {
-                return;
-            }
-
-            Remove(record.Session);
-            _ended[record.Session] = _byAge.AddLast(new Ended(record, weight, time.GetTimestamp()));
-            _weight += weight;
-            while (_ended.Count > MaxSessions || _weight > MaxWeight)
-            {
-                Remove(_byAge.First!.Value.Record.Session);
+                Add(record);
             }
         }
     }
 
+    /// <summary>Keeps a session that ended on another node. No effect where a connection of this one has it already.</summary>
+    public void Keep(SessionRecord record)
+    {
+        lock (_gate)
+        {
+            if (!_owners.ContainsKey(record.Session))
+            {
+                Add(record);
+            }
+        }
+    }
+
+    /// <summary>All ended sessions, oldest first; none is left.</summary>
+    public List<SessionRecord> TakeAll()
+    {
+        lock (_gate)
+        {
+            RemoveOld();
+            List<SessionRecord> all = [.. _byAge.Select(static one => one.Record)];
+            _ended.Clear();
+            _byAge.Clear();
+            _weight = 0;
+            return all;
+        }
+    }
+
     /// <summary>
-    /// Gives an ended session to <paramref name="taker"/>, who owns it then; null when there is none, or when <paramref name="mayTake"/> refuses, which
+    /// Gives an ended session to <paramref name="taker"/>, who owns it then (null: somebody elsewhere); null when there is none, or when <paramref name="mayTake"/> refuses, which
     /// leaves it where it is.
     /// </summary>
-    public SessionRecord? Take(long session, ClientConnection taker, Func<SessionRecord, bool> mayTake, out bool refused)
+    public SessionRecord? Take(long session, ClientConnection? taker, Func<SessionRecord, bool> mayTake, out bool refused)
     {
         refused = false;
         lock (_gate)
@@ -113,7 +130,11 @@ internal sealed class SessionStore(TimeSpan window, TimeProvider time)
             }
 
             Remove(session);
-            _owners[session] = taker;
+            if (taker is not null)
+            {
+                _owners[session] = taker;
+            }
+
             return record;
         }
     }
@@ -124,6 +145,23 @@ internal sealed class SessionStore(TimeSpan window, TimeProvider time)
         lock (_gate)
         {
             RemoveOld();
+        }
+    }
+
+    private void Add(SessionRecord record)
+    {
+        var weight = record.Weight;
+        if (window <= TimeSpan.Zero || weight > MaxSessionWeight)
+        {
+            return;
+        }
+
+        Remove(record.Session);
+        _ended[record.Session] = _byAge.AddLast(new Ended(record, weight, time.GetTimestamp()));
+        _weight += weight;
+        while (_ended.Count > MaxSessions || _weight > MaxWeight)
+        {
+            Remove(_byAge.First!.Value.Record.Session);
         }
     }
 

@@ -123,9 +123,13 @@ public sealed record DrainOptions
     /// <summary>The same as a duration.</summary>
     public TimeSpan Time => TimeSpan.FromSeconds(Seconds);
 
+    /// <summary>Most clients that come back to other nodes within a second, over the whole cluster.</summary>
+    public int ReconnectsPerSecond { get; init; } = 500;
+
     internal static DrainOptions Read(SettingReader reader) => new()
     {
         Seconds = reader.Read("Drain:Seconds", Kinds.Count(0, 3600), new DrainOptions().Seconds, "Longest time, in seconds, a leaving node takes to hand over and spread its clients; 0 = none."),
+        ReconnectsPerSecond = reader.Read("Drain:ReconnectsPerSecond", Kinds.Count(1, 100_000), new DrainOptions().ReconnectsPerSecond, "In a cluster: most clients per second, of all nodes together, that are sent to another node. The same on every node."),
     };
 }
 

@@ -77,16 +77,7 @@ internal sealed class RelayLifetime(RelaySystem relay, RelayOptions options, Lis
         return Task.CompletedTask;
     }
 
-    public async Task StoppingAsync(CancellationToken cancellationToken)
-    {
-        // First the channels: clients that are sent away find them where they come to.
-        if (relay.Cluster is { } cluster)
-        {
-            await cluster.LeaveAsync(TimeSpan.FromSeconds(options.Drain.Seconds));
-        }
-
-        await relay.CloseConnectionsAsync(TimeSpan.FromSeconds(Math.Min(options.Drain.Seconds, 5)));
-    }
+    public Task StoppingAsync(CancellationToken cancellationToken) => relay.LeaveAsync(options.Drain.Time);
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -1,0 +1,126 @@
+using Relay.EndToEnd.Tests.Durability;
+using Relay.EndToEnd.Tests.Support;
+using Relay.History;
+using Xunit.Abstractions;
+
+namespace Relay.EndToEnd.Tests.Cluster;
+
+/// <summary>Nodes that leave a cluster while it is used (guarantees.md 4 and 10).</summary>
+public sealed class RollingRestartTests(ITestOutputHelper output)
+{
+    private const int PerSecond = 20;
+    private const int Subscribers = 240;
+
+    /// <summary>For a failing test.</summary>
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(180);
+
+    private static readonly string[] Channels = [.. Enumerable.Range(1, 12).Select(static n => $"topics/roll-{n}")];
+
+    [Fact]
+    public async Task A_rolling_restart_loses_and_repeats_nothing_and_brings_no_more_clients_back_at_once_than_allowed()
+    {
+        using var recorder = new HistoryRecorder();
+        await using var cluster = await RollingCluster.StartAsync(
+            3, ("Namespaces:topics:HistoryLength", "100000"), ("Drain:Seconds", "8"), ("Drain:ReconnectsPerSecond", $"{PerSecond}"));
+        var subscribers = Enumerable.Range(0, Subscribers)
+            .Select(n => new RollingSubscriber($"s{n}", [Channels[n % 12], Channels[(n + 5) % 12]], cluster, recorder)).ToList();
+        var publishers = Enumerable.Range(1, 3).Select(n => new RollingPublisher($"p{n}", Channels, cluster, recorder)).ToList();
+        var listening = subscribers.ConvertAll(static one => one.RunAsync());
+        await (await Task.WhenAny([Task.WhenAll(subscribers.Select(static one => one.BeganAsync())), .. listening])).WaitAsync(Bound, TimeProvider.System);
+        var publishing = publishers.ConvertAll(static one => one.RunAsync());
+        for (var number = 1; number <= 3; number++)
+        {
+            Assert.Equal(0, await cluster.RestartAsync(number));
+        }
+
+        publishers.ForEach(static one => one.Stop());
+        await Task.WhenAll(publishing).WaitAsync(Bound, TimeProvider.System);
+        var heads = new Dictionary<string, Place>(StringComparer.Ordinal);
+        foreach (var channel in Channels)
+        {
+            heads[channel] = await JournalReader.RecordAsync(cluster.Nodes[0], channel, recorder);
+        }
+
+        subscribers.ForEach(one => one.Finish(heads));
+        await Task.WhenAll(listening).WaitAsync(Bound, TimeProvider.System);
+        foreach (var subscriber in subscribers)
+        {
+            await subscriber.DisposeAsync();
+        }
+
+        var aways = subscribers.SelectMany(static one => one.Aways).ToList();
+        var report = HistoryChecker.Check(recorder.Entries);
+        output.WriteLine($"{aways.Count} times sent away, latest {aways.Max(static one => one.Late).TotalMilliseconds:f0} ms after its instant, "
+            + $"at most {Most(aways.Select(static one => one.At + one.After))} announced and {Most(aways.Select(static one => one.Back))} back within a second, "
+            + $"{subscribers.Sum(static one => one.Postponed)} postponed\n{report}");
+        Assert.True(report.Findings.Count == 0, report.ToString());
+        Assert.Equal(0, report.ToldGaps);
+        Assert.Equal(report.Published, report.Stored);
+        Assert.DoesNotContain(recorder.Entries.OfType<Subscribed>(), static one => one.Recovered == false);
+        AssertCompleteLogs(recorder.Entries);
+
+        // Everybody was on a node that left, once at least.
+        Assert.InRange(aways.Count, Subscribers, 3 * Subscribers);
+        Assert.All(aways, static one => Assert.Equal((1012, "drain"), (one.Code, one.Reason)));
+        Assert.All(aways, static one => Assert.True(one.Late < TimeSpan.FromSeconds(2), $"{one}"));
+
+        // What is announced keeps to the bound; a frame's own way to its client moves an instant by some milliseconds.
+        Assert.InRange(Most(aways.Select(static one => one.At + one.After)), 1, PerSecond + (PerSecond / 5));
+    }
+
+    [Fact]
+    public async Task Clients_that_cannot_be_told_are_closed_one_by_one_and_event_streams_say_when_to_come_back()
+    {
+        await using var cluster = await RollingCluster.StartAsync(2, ("Drain:Seconds", "4"), ("Drain:ReconnectsPerSecond", "10"));
+        var node = cluster.Nodes[0];
+        await using var native = await node.NativeAsync();
+        await using var context = await node.ContextAsync();
+        await using var hooks = await node.HooksAsync();
+        using var http = new HttpClient();
+        await using var stream = await http.GetStreamAsync(node.Http("/sse?channels=topics/a"));
+        using var lines = new StreamReader(stream);
+        var leaving = node.StopAsync();
+        var told = await native.NextJsonAsync("type", "reconnect");
+        await native.AssertAnswersAsync();
+        Assert.Equal((1001, 1001), ((await context.EndAsync()).Code, (await hooks.EndAsync()).Code));
+
+        // The slots of the three who are not told come before.
+        Assert.InRange(told.Number("after_ms"), 300, 4000);
+        Assert.Equal(1012, (await native.EndAsync()).Code);
+        Assert.Contains("event: reconnect", await lines.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal(0, await leaving);
+        node.AssertNoFailuresInLog();
+    }
+
+    private static int Most(IEnumerable<DateTimeOffset> instants)
+    {
+        var sorted = instants.Order().ToList();
+        var most = 0;
+        for (int first = 0, last = 0; last < sorted.Count; last++)
+        {
+            while (sorted[last] - sorted[first] >= TimeSpan.FromSeconds(1))
+            {
+                first++;
+            }
+
+            most = Math.Max(most, last - first + 1);
+        }
+
+        return most;
+    }
+
+    // The checker alone would excuse a subscriber that gives places up by itself.
+    private static void AssertCompleteLogs(IReadOnlyList<HistoryEntry> entries)
+    {
+        foreach (var channel in Channels)
+        {
+            var stored = entries.OfType<Stored>().Where(one => one.Channel == channel).Select(static one => (one.Place, one.Id)).ToList();
+            var seen = entries.OfType<Seen>().Where(one => one.Channel == channel).ToLookup(static one => one.Subscriber, StringComparer.Ordinal);
+            foreach (var log in entries.OfType<Subscribed>().Where(one => one.Channel == channel).GroupBy(static one => one.Subscriber, StringComparer.Ordinal))
+            {
+                var began = log.First().Place.Offset;
+                Assert.Equal(stored.Where(one => one.Place.Offset > began), seen[log.Key].Select(static one => (one.Place, one.Id)));
+            }
+        }
+    }
+}
