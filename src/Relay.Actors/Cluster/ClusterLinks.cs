@@ -74,6 +74,23 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     public void Reset(NodeId peer) => _links.Reset(peer);
 
+    public bool IsConnected(NodeId peer) => _peers.ContainsKey(peer);
+
+    /// <summary>Shards that a node says it serves, and that are asked there.</summary>
+    public IReadOnlyList<int> ShardsOf(NodeId owner)
+    {
+        var shards = new List<int>();
+        for (var shard = 0; shard < _remotes.Length; shard++)
+        {
+            if (Volatile.Read(ref _remotes[shard])?.Owner == owner)
+            {
+                shards.Add(shard);
+            }
+        }
+
+        return shards;
+    }
+
     public bool TrySend(NodeId to, WireWriter writer) => _links.TrySend(to, writer.Written);
 
     /// <summary>The way to a shard of another node.</summary>

@@ -20,6 +20,7 @@ internal static class QuestionWire
     private const byte Wake = 8;
     private const byte Await = 9;
     private const byte Present = 10;
+    private const byte Probing = 20;
 
     private const byte Published = 1;
     private const byte HistoryRead = 2;
@@ -32,6 +33,7 @@ internal static class QuestionWire
     private const byte Answered = 9;
     private const byte Failed = 10;
     private const byte Presence = 11;
+    private const byte ProbeCame = 20;
 
     /// <summary>False when it is nothing that goes to another node.</summary>
     public static bool TryWrite(WireWriter writer, object question)
@@ -73,6 +75,9 @@ internal static class QuestionWire
             case PresentElsewhere:
                 writer.Byte(Present);
                 return true;
+            case Probe:
+                writer.Byte(Probing);
+                return true;
             default:
                 return false;
         }
@@ -93,6 +98,7 @@ internal static class QuestionWire
         Wake => new WakeSession(),
         Await => new AwaitAnswer(reader.Text()),
         Present => new PresentElsewhere(),
+        Probing => new Probe(default),
         _ => throw WireReader.Malformed(),
     };
 
@@ -137,6 +143,9 @@ internal static class QuestionWire
             case PresentElsewhereReply reply:
                 PresenceWire.Write(writer.Byte(Presence).Number(reply.Count).Number(reply.Users).TextOrNull(reply.Refusal), reply.Members);
                 return true;
+            case Probed:
+                writer.Byte(ProbeCame);
+                return true;
             case Status.Failure failure:
                 writer.Byte(Failed).Text(failure.Cause.Message);
                 return true;
@@ -161,6 +170,7 @@ internal static class QuestionWire
         Woken => new SessionWoken(),
         Answered => new AgentAnswered(reader.Text(), reader.Flag() ? EventWire.Read(ref reader, channel) : null),
         Presence when question is PresentElsewhere query => ReadPresent(ref reader, query),
+        ProbeCame when question is Probe probe => new Probed(probe.Node),
         Failed => new Status.Failure(new InvalidOperationException(reader.Text())),
         _ => throw WireReader.Malformed(),
     };

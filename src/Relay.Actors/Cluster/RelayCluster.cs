@@ -42,6 +42,7 @@ public sealed class RelayCluster
     private readonly ClusterLinks _links;
     private readonly Func<int> _load;
     private IActorRef? _actor;
+    private volatile string? _silence;
     private IActorRef _sessions = ActorRefs.Nobody;
     private IActorRef _departures = ActorRefs.Nobody;
 
@@ -66,7 +67,7 @@ public sealed class RelayCluster
         _ when _actor is null => _cluster.Engine.Illness ?? "joining the cluster",
         { State: MemberState.Joining } => _cluster.Engine.Illness ?? "joining the cluster",
         { IsTrusted: false } => _cluster.Engine.Illness ?? "the cluster's store does not answer",
-        _ => _links.Illness,
+        _ => _links.Illness ?? _silence,
     };
 
     internal ServedShards Served { get; }
@@ -90,6 +91,7 @@ public sealed class RelayCluster
         };
         _actor = _system.ActorOf(Props.Create(() => new ClusterActor(services)), "cluster");
         _links.Bind(_actor);
+        _system.ActorOf(Props.Create(() => new PathProbe(_links, View, _cluster.Engine, _cluster.Shards, illness => _silence = illness)), "path-probe");
     }
 
     /// <summary>Hands all shards over and leaves.</summary>
@@ -121,7 +123,8 @@ public sealed class RelayCluster
 
     internal IActorRef StartChannels(Func<string, Props> props, ShardRegionOptions options)
     {
-        _links.Shards = ShardRegion.StartDistributed(_system, "channels", props, _cluster.Shards, options, ShardRefusals.Instance);
+        var probed = Props.Create(static () => new ProbedEntity());
+        _links.Shards = ShardRegion.StartDistributed(_system, "channels", name => ProbedEntity.IsName(name) ? probed : props(name), _cluster.Shards, options, ShardRefusals.Instance);
         _links.Start();
         return _links.Shards.Region;
     }

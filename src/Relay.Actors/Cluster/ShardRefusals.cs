@@ -18,12 +18,12 @@ internal sealed class ShardRefusals : IShardRefusals
     public static bool MayRepeat(object message) => Inner(message) switch
     {
         PublishBatch batch => Array.TrueForAll(batch.Items, static item => item.IdempotencyKey is not null),
-        SayInSession or TypeInSession => false,
+        SayInSession or TypeInSession or Probe => false,
         _ => true,
     };
 
     public bool CanRefuse(object message) => Inner(message) is PublishBatch or HistoryQuery { MayBeRefused: true }
-        or CreateSession or JoinSession or SayInSession or TypeInSession or DeleteSession or WakeSession or AwaitAnswer or PresentElsewhere;
+        or CreateSession or JoinSession or SayInSession or TypeInSession or DeleteSession or WakeSession or AwaitAnswer or PresentElsewhere or Probe;
 
     public void Refuse(object message, IActorRef? sender)
     {
@@ -42,7 +42,7 @@ internal sealed class ShardRefusals : IShardRefusals
             case AwaitAnswer awaited:
                 asker.Tell(new AgentAnswered(awaited.RequestId, null));
                 break;
-            case PublishBatch or TypeInSession:
+            case PublishBatch or TypeInSession or Probe:
                 break;
             default:
                 asker.Tell(new SessionRefused(((ShardEnvelope)message).EntityId["sessions/".Length..], Reason));

@@ -42,6 +42,11 @@ public interface IClusterEngine : IAsyncDisposable
     /// <summary>Starts the inbox of <paramref name="self"/>; called once. The listener is called by one thread at a time.</summary>
     void Listen(NodeId self, IClusterListener listener);
 
+    /// <summary>Somebody noticed that the inbox brings nothing though it seems to be well: it is begun anew. No effect where an engine cannot do that.</summary>
+    void Resubscribe(string reason)
+    {
+    }
+
     /// <summary>Why the store cannot be used now, for people; null while it can.</summary>
     string? Illness { get; }
 }

@@ -99,6 +99,9 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
             Volatile.Write(ref _illness, $"Redis refused the subscription to {subscription.Name}: {error.Message}");
     }
 
+    /// <summary>Gives up the connection, for what was noticed elsewhere.</summary>
+    public void Resubscribe(string reason) => _subscriber.Reconnect(reason);
+
     /// <summary>Nothing is told from here on. The subscriptions end with the client.</summary>
     public async ValueTask DisposeAsync()
     {

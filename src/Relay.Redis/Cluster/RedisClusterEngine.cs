@@ -173,6 +173,8 @@ public sealed class RedisClusterEngine : IClusterEngine
         inbox.Start();
     }
 
+    public void Resubscribe(string reason) => _inbox?.Resubscribe(reason);
+
     public async ValueTask DisposeAsync()
     {
         if (_inbox is { } inbox)
