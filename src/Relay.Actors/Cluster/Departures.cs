@@ -1,5 +1,6 @@
 using Relay.Actors.Connections;
 using Relay.Cluster.Engine;
+using Relay.Cluster.Node;
 using Relay.Kernel;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
@@ -7,33 +8,51 @@ using Relay.Protocol.WebSockets;
 namespace Relay.Actors.Cluster;
 
 /// <summary>What a <see cref="Departures"/> is given. Immutable.</summary>
-internal sealed record DepartureServices(ConnectionRegistry Registry, IClusterEngine Engine, TimeProvider Time)
+internal sealed record DepartureServices(ConnectionRegistry Registry, IClusterEngine Engine, ClusterView View, TimeProvider Time)
 {
+    /// <summary>Within which clients even out over the nodes; zero = they stay where they are.</summary>
+    public TimeSpan RebalanceTime { get; init; }
+
     /// <summary>Most clients of all nodes that are told to come back within a second.</summary>
     public int ReconnectsPerSecond { get; init; } = 500;
 }
 
 /// <summary>
 /// Sends clients away to other nodes, each at its own instant: native ones are told it beforehand and are served until then, the others are closed at it. The instants of all nodes are drawn
-/// from one sequence in the cluster's store, so that not too many come back at once. Owns who was told.
+/// from one sequence in the cluster's store, so that not too many come back at once. All of them when the node leaves; some native ones, who lose nothing by it, where it has more than its share.
+/// Owns who was told.
 /// </summary>
 internal sealed class Departures : ActorBase
 {
     private const string Drain = "drain";
+    private const string Rebalance = "rebalance";
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly DepartureServices _services;
     private readonly PriorityQueue<ClientConnection, long> _due = new();
     private readonly HashSet<ClientConnection> _told = [];
+    private readonly Rebalancing _rebalancing;
     private long _plans;
     private IActorRef? _whenGone;
     private long _endsAt;
     private bool _isDrainPlanned;
 
-    public Departures(DepartureServices services) => _services = services;
+    public Departures(DepartureServices services)
+    {
+        _services = services;
+        _rebalancing = new Rebalancing(services.RebalanceTime);
+    }
 
     private long Now => _services.Time.GetTimestamp();
+
+    protected override void PreStart()
+    {
+        if (!_rebalancing.IsOff)
+        {
+            Context.Timers.StartPeriodic(EvenTick.Instance, EvenTick.Instance, _rebalancing.Period);
+        }
+    }
 
     protected override void OnReceive(object message)
     {
@@ -50,9 +69,17 @@ internal sealed class Departures : ActorBase
             case StepTick:
                 CloseDue();
                 SayGone();
+                if (_whenGone is null && _due.Count == 0)
+                {
+                    Context.Timers.Cancel(StepTick.Instance);
+                }
+
                 break;
             case LookTick:
                 SendLateAway();
+                break;
+            case EvenTick:
+                Even();
                 break;
             default:
                 Unhandled(message);
@@ -69,8 +96,27 @@ internal sealed class Departures : ActorBase
 
         // Who cannot be told gets the first slots: for it the end of its connection is the word to come back.
         Reserve([.. _services.Registry.All.Where(static one => !one.Outbound.IsClosing).OrderBy(IsTold)], time, Drain);
+        Context.Timers.Cancel(EvenTick.Instance);
         Context.Timers.StartPeriodic(StepTick.Instance, StepTick.Instance, Step);
         Context.Timers.StartPeriodic(LookTick.Instance, LookTick.Instance, Look);
+    }
+
+    private void Even()
+    {
+        var status = _services.View.Status;
+        var others = status.Members.Where(member => member.Node != _services.View.Self && member.State == MemberState.Up).Select(static member => member.Load).ToList();
+        if (status is not { State: MemberState.Up, IsTrusted: true } || others.Count == 0)
+        {
+            return;
+        }
+
+        var due = _rebalancing.Due(Span(Now), _services.Registry.Count - _told.Count, others);
+        if (due > 0)
+        {
+            // Who came last may have come back just now.
+            var going = _services.Registry.All.Where(client => IsTold(client) && !client.Outbound.IsClosing && !_told.Contains(client));
+            Reserve([.. going.OrderBy(static client => client.Id).Take(due)], _rebalancing.Period, Rebalance);
+        }
     }
 
     private void Reserve(List<ClientConnection> clients, TimeSpan time, string reason)
@@ -108,7 +154,7 @@ internal sealed class Departures : ActorBase
         }
 
         _isDrainPlanned |= reserved.Reason == Drain;
-        CloseDue();
+        Context.Timers.StartPeriodic(StepTick.Instance, StepTick.Instance, Step);
     }
 
     private void CloseDue()
@@ -117,6 +163,11 @@ internal sealed class Departures : ActorBase
         while (_due.TryPeek(out var client, out var at) && at <= now)
         {
             _due.Dequeue();
+            if (_whenGone is null)
+            {
+                _told.Remove(client);
+            }
+
             if (IsTold(client))
             {
                 client.Close(CloseCode.ServiceRestart, "Reconnect to another node");
@@ -161,6 +212,11 @@ internal sealed class Departures : ActorBase
     private sealed class StepTick
     {
         public static StepTick Instance { get; } = new();
+    }
+
+    private sealed class EvenTick
+    {
+        public static EvenTick Instance { get; } = new();
     }
 
     private sealed class LookTick

@@ -26,6 +26,9 @@ public sealed record ClusterParts(IClusterEngine Engine, ulong Incarnation)
     /// <summary>Most clients of all nodes together that are told to come back within a second.</summary>
     public int ReconnectsPerSecond { get; init; } = 500;
 
+    /// <summary>Within which clients even out over the nodes, by planned reconnects; zero = they stay where they are.</summary>
+    public TimeSpan RebalanceTime { get; init; }
+
     /// <summary>For people.</summary>
     public string ProgramVersion { get; init; } = "";
 
@@ -116,7 +119,11 @@ public sealed class RelayCluster
     {
         _sessions = _system.ActorOf(Props.Create(() => new ClusterSessions(connections, View)), "cluster-sessions");
         _links.BindSessions(_sessions);
-        var services = new DepartureServices(connections.Registry, _cluster.Engine, connections.Time) { ReconnectsPerSecond = _cluster.ReconnectsPerSecond };
+        var services = new DepartureServices(connections.Registry, _cluster.Engine, View, connections.Time)
+        {
+            ReconnectsPerSecond = _cluster.ReconnectsPerSecond,
+            RebalanceTime = _cluster.RebalanceTime,
+        };
         _departures = _system.ActorOf(Props.Create(() => new Departures(services)), "departures");
         return connections with { OtherSessions = _sessions };
     }

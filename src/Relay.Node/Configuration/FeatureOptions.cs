@@ -160,6 +160,9 @@ public sealed record ClusterOptions
     /// <summary>Most shards on their way from this node at the same time.</summary>
     public int MovesAtOnce { get; init; } = 4;
 
+    /// <summary>Within which clients even out over the nodes; zero = they stay where they are.</summary>
+    public TimeSpan RebalanceTime { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>The node's name in <c>connected</c>, logs and metrics; empty = random at every start.</summary>
     public string NodeId { get; init; } = "";
 
@@ -172,6 +175,7 @@ public sealed record ClusterOptions
             Name = reader.Read("Cluster:Name", Names("relay"), usual.Name, "Name of the cluster in Redis; clusters that share a Redis need different ones."),
             Shards = reader.Read("Cluster:Shards", Kinds.Count(1, 4096), usual.Shards, "Parts that channels are spread over. The same on every node; never changed while the cluster runs."),
             MovesAtOnce = reader.Read("Cluster:MovesAtOnce", Kinds.Count(1, 64), usual.MovesAtOnce, "Most parts on their way from this node to others at the same time."),
+            RebalanceTime = reader.Read("Cluster:RebalanceTime", Kinds.Duration(TimeSpan.Zero, TimeSpan.FromDays(1)), usual.RebalanceTime, "Within this time after a node has come, clients even out over the nodes: those with clearly more than the average ask native ones to reconnect, a few at a time; 0s = clients stay where they are."),
             NodeId = reader.Read("Cluster:NodeId", Names("node-1"), usual.NodeId, "Name of this node in greetings, logs, metrics and the cluster; unique there; empty = random."),
         };
     }

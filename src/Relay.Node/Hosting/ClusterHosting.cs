@@ -27,6 +27,7 @@ public static class ClusterHosting
         {
             Shards = options.Cluster.Shards,
             MovesAtOnce = options.Cluster.MovesAtOnce,
+            RebalanceTime = options.Cluster.RebalanceTime,
             ReconnectsPerSecond = options.Drain.ReconnectsPerSecond,
             ProgramVersion = typeof(ClusterHosting).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
             Address = options.Listeners[0].Url,

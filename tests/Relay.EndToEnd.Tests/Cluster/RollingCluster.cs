@@ -100,6 +100,7 @@ internal sealed class RollingCluster : IAsyncDisposable
             ("Cluster:NodeId", $"n{number}"),
             ("Cluster:Shards", "32"),
             ("Namespaces:sessions:Durability", "redis"),
+            .. _settings.Any(static one => one.Key == "Cluster:RebalanceTime") ? [] : new[] { ("Cluster:RebalanceTime", "0s") },
             .. settings.Any(static one => one.Key == "Redis:Endpoints") ? [] : new[] { ("Redis:Endpoints", $"127.0.0.1:{_redis.Port}") },
             .. _settings,
             .. settings,

@@ -23,6 +23,9 @@ internal sealed class RollingSubscriber(string name, IReadOnlyList<string> chann
     /// <summary>Times it was told that the session was on its way.</summary>
     public int Postponed { get; private set; }
 
+    /// <summary>Where it is connected.</summary>
+    public NodeProcess? Node { get; private set; }
+
     public Task BeganAsync() => _began.Task;
 
     /// <summary>Nothing follows these places any more: it reads up to them and ends.</summary>
@@ -71,7 +74,8 @@ internal sealed class RollingSubscriber(string name, IReadOnlyList<string> chann
         {
             try
             {
-                _client = await WsClient.ConnectAsync(cluster.Pick().Ws("/relay"), "relay.v1");
+                Node = cluster.Pick();
+                _client = await WsClient.ConnectAsync(Node.Ws("/relay"), "relay.v1");
                 var connected = await _client.NextJsonAsync();
                 _token = _token.Length == 0 ? connected.Text("session")! : _token;
                 return;
