@@ -117,7 +117,7 @@ public sealed class RelayCluster
     /// <returns>What connections are given.</returns>
     internal ConnectionServices StartConnections(ConnectionServices connections)
     {
-        _sessions = _system.ActorOf(Props.Create(() => new ClusterSessions(connections, View)), "cluster-sessions");
+        _sessions = _system.ActorOf(Props.Create(() => new ClusterSessions(connections, View, _links.Log)), "cluster-sessions");
         _links.BindSessions(_sessions);
         var services = new DepartureServices(connections.Registry, _cluster.Engine, View, connections.Time)
         {
