@@ -16,15 +16,18 @@ public sealed class BridgeWindow(Action<BridgeBatch> tell, int capacity, Action<
     private TaskCompletionSource? _drained;
 
     /// <summary>Hands over; returns when there is room for it. Waits at most as long as the relay takes to answer or to fail.</summary>
+    /// <param name="items">In their order.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="settled">Told besides whether this very batch was accepted; null = nobody asks.</param>
     /// <exception cref="OperationCanceledException">The items were not handed over.</exception>
-    public ValueTask SendAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken)
+    public ValueTask SendAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken, Action<bool>? settled = null)
     {
         if (cancellationToken.IsCancellationRequested || !TryEnter(out _))
         {
-            return WaitAndSendAsync(items, cancellationToken);
+            return WaitAndSendAsync(items, settled, cancellationToken);
         }
 
-        Tell(items);
+        Tell(items, settled);
         return ValueTask.CompletedTask;
     }
 
@@ -43,7 +46,7 @@ public sealed class BridgeWindow(Action<BridgeBatch> tell, int capacity, Action<
         }
     }
 
-    private async ValueTask WaitAndSendAsync(IReadOnlyList<BridgeItem> items, CancellationToken cancellationToken)
+    private async ValueTask WaitAndSendAsync(IReadOnlyList<BridgeItem> items, Action<bool>? settled, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         while (!TryEnter(out var room))
@@ -51,10 +54,11 @@ public sealed class BridgeWindow(Action<BridgeBatch> tell, int capacity, Action<
             await room.WaitAsync(cancellationToken);
         }
 
-        Tell(items);
+        Tell(items, settled);
     }
 
-    private void Tell(IReadOnlyList<BridgeItem> items) => tell(new BridgeBatch(items) { Answer = new Outcome(this, items.Count) });
+    private void Tell(IReadOnlyList<BridgeItem> items, Action<bool>? settled) =>
+        tell(new BridgeBatch(items) { Answer = settled is null ? new Outcome(this, items.Count) : new ToldOutcome(this, items.Count, settled) });
 
     private bool TryEnter(out Task room)
     {
@@ -88,7 +92,7 @@ public sealed class BridgeWindow(Action<BridgeBatch> tell, int capacity, Action<
         }
     }
 
-    private sealed class Outcome(BridgeWindow window, int messages) : BridgeAnswer
+    private class Outcome(BridgeWindow window, int messages) : BridgeAnswer
     {
         private readonly BridgeWindow _window = window;
         private readonly int _messages = messages;
@@ -103,6 +107,21 @@ public sealed class BridgeWindow(Action<BridgeBatch> tell, int capacity, Action<
         {
             _window.TellFailed(_messages, reason);
             _window.Leave();
+        }
+    }
+
+    private sealed class ToldOutcome(BridgeWindow window, int messages, Action<bool> settled) : Outcome(window, messages)
+    {
+        public override void Accepted(int subscribers)
+        {
+            settled(true);
+            base.Accepted(subscribers);
+        }
+
+        public override void Failed(Exception reason)
+        {
+            settled(false);
+            base.Failed(reason);
         }
     }
 

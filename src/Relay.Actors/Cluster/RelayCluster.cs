@@ -1,4 +1,5 @@
 using Relay.Actors.Agents;
+using Relay.Actors.Bridges;
 using Relay.Actors.Connections;
 using Relay.Actors.Fanout;
 using Relay.Cluster;
@@ -127,6 +128,9 @@ public sealed class RelayCluster
         _departures = _system.ActorOf(Props.Create(() => new Departures(services)), "departures");
         return connections with { OtherSessions = _sessions };
     }
+
+    /// <summary>For a source of messages that every node hears; each has its own.</summary>
+    public SharedFeed NewFeed() => new(Served, View.Self.Incarnation);
 
     internal IActorRef StartChannels(Func<string, Props> props, ShardRegionOptions options)
     {

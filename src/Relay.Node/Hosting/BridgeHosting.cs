@@ -1,7 +1,10 @@
 using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
+using System.Text;
 using Relay.Actors;
 using Relay.Actors.Agents;
 using Relay.Actors.Bridges;
+using Relay.Actors.Cluster;
 using Relay.Node.Agents;
 using Relay.Node.Configuration;
 using Relay.Node.Health;
@@ -64,6 +67,10 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
 {
     private readonly List<IAsyncDisposable> _running = [];
 
+    // Every node of a cluster hears what these bring, and who serves a channel brings it there.
+    private readonly List<IAsyncDisposable> _heard = [];
+    private readonly RelayCluster? _cluster = provider.GetRequiredService<RelaySystem>().Cluster;
+
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -86,13 +93,16 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        foreach (var source in Enumerable.Reverse(_running))
+        if (_cluster is null)
         {
-            await source.DisposeAsync();
+            await EndAsync(_heard);
         }
+
+        await EndAsync(_running);
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    // In a cluster these end behind its leaving: until then the channels of this node have nobody else who brings them anything.
+    public Task StopAsync(CancellationToken cancellationToken) => _cluster is null ? Task.CompletedTask : EndAsync(_heard);
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -105,8 +115,8 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
 
         if (options.Redis.UpdateChannels.Count > 0)
         {
-            var updates = new RedisUpdatesSource(redis, options.Redis.UpdateChannels, services, Report("redis"));
-            _running.Add(updates);
+            var updates = new RedisUpdatesSource(redis, options.Redis.UpdateChannels, services, Report("redis"), Share($"{{{options.Cluster.Name}}}:updates"));
+            _heard.Add(updates);
             updates.Start();
         }
 
@@ -118,7 +128,8 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
                 {
                     Streams = options.Redis.UpdateStreams,
                     Group = options.Redis.UpdateGroup,
-                    Consumer = options.Cluster.NodeId.Length > 0 ? options.Cluster.NodeId : Environment.MachineName,
+                    Consumer = _cluster?.View.Self.Name ?? (options.Cluster.NodeId.Length > 0 ? options.Cluster.NodeId : Environment.MachineName),
+                    IsReader = provider.GetRequiredService<RelaySystem>().Ownership is { } ownership ? stream => ownership.Owns("streams/" + stream) : null,
                     DeadLetters = options.Redis.DeadLetters,
                     DeadKept = options.Redis.DeadLettersKept,
                     MaxTries = options.Redis.MaxTries,
@@ -134,8 +145,8 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
     {
         if (options.Postgres.NotifyChannel.Length > 0)
         {
-            var notifications = new PostgresNotificationSource(connection, options.Postgres.NotifyChannel, services, Report("postgres"));
-            _running.Add(notifications);
+            var notifications = new PostgresNotificationSource(connection, options.Postgres.NotifyChannel, services, Report("postgres"), Share("relay_marks_" + NotifyName(options.Cluster.Name)));
+            _heard.Add(notifications);
             notifications.Start();
         }
 
@@ -146,6 +157,20 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
             outbox.Start();
         }
     }
+
+    private static async Task EndAsync(List<IAsyncDisposable> sources)
+    {
+        foreach (var source in Enumerable.Reverse(sources))
+        {
+            await source.DisposeAsync();
+        }
+    }
+
+    // A channel of PostgreSQL has at most 63 bytes in its name.
+    private static string NotifyName(string cluster) =>
+        cluster.Length <= 48 ? cluster : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster)))[..48];
+
+    private FeedSharing? Share(string marks) => _cluster is null ? null : new FeedSharing(_cluster.NewFeed(), marks);
 
     private Action<string?> Report(string part)
     {

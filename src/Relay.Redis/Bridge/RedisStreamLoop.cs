@@ -23,7 +23,7 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
     private readonly RetryPause _pause;
     private readonly StreamEnvelopes _envelopes;
     private readonly RedisDeadLetters _dead;
-    private readonly SetAside<string> _asides;
+    private SetAside<string> _asides;
 
     // What is left of entries that only some of their channels have accepted. A channel forgets ids in time, so it must not be asked twice for long.
     private readonly Dictionary<string, BridgeItem> _partly = new(StringComparer.Ordinal);
@@ -88,8 +88,10 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
             try
             {
                 await _redis.WaitReadyAsync(stopping);
+                await AwaitTurnAsync(stopping);
                 await PrepareAsync(stopping);
                 await ServeAsync(stopping);
+                continue;
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -128,7 +130,8 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
             await BuryTooLargeAsync();
         }
 
-        for (var after = "0"; ;)
+        await TakePendingAsync(stopping);
+        for (var after = "0"; IsReader;)
         {
             await TendAsync(stopping);
             _readsOwnPending = true;
@@ -148,17 +151,25 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
         await DropIdleConsumers.RunAsync(_redis, [_stream], [_options.Group, (long)_options.ConsumerIdle.TotalMilliseconds]);
     }
 
+    // Ends when it is another node's turn.
     private async Task ServeAsync(CancellationToken stopping)
     {
-        while (true)
+        while (IsReader)
         {
             stopping.ThrowIfCancellationRequested();
             await TendAsync(stopping);
             await ClaimAsync(stopping);
             Well();
             // A read that is abandoned at the stop may still be answered: its entries stay pending and come first at the next start.
-            var read = _redis.StreamReadGroupAsync(_options.Group, _options.Consumer, _count, _asides.Count == 0 ? Block : FullPause, _stream);
-            foreach (var batch in await read.AsTask().WaitAsync(stopping))
+            var read = _redis.StreamReadGroupAsync(_options.Group, _options.Consumer, _count, _asides.Count == 0 && _options.IsReader is null ? Block : FullPause, _stream);
+            var batches = await read.AsTask().WaitAsync(stopping);
+            if (!IsReader)
+            {
+                // They stay pending, for the next reader.
+                return;
+            }
+
+            foreach (var batch in batches)
             {
                 await HandleAsync(batch.Entries);
             }

@@ -42,6 +42,9 @@ public sealed record RedisStreamOptions
     /// <summary>A larger envelope, in bytes, is a dead letter.</summary>
     public int MaxBytes { get; init; } = BridgeServices.MaxMessageBytes;
 
+    /// <summary>In a cluster: whether it is this node that reads the stream of this key. Null = this node is alone.</summary>
+    public Func<string, bool>? IsReader { get; init; }
+
     /// <summary>Key of the dead letters of a stream.</summary>
     public string DeadLettersOf(string stream) => DeadLetters.Replace("{stream}", stream, StringComparison.Ordinal);
 }
@@ -59,6 +62,9 @@ public sealed record RedisStreamOptions
 /// Order is that of the stream: one batch at a time, own unacknowledged entries first. Only a take-over from another consumer brings older entries later.
 /// A group that does not exist is made from the beginning of the stream, so nothing written before the first node came is lost; the same happens after
 /// FLUSHALL.
+/// </para>
+/// <para>
+/// In a cluster one node reads a stream at a time (<see cref="RedisStreamOptions.IsReader"/>); the next one takes over at once what the last one left.
 /// </para>
 /// <para>
 /// A channel that takes nothing (its journal is ill) is waited for, however long, and the stream waits with it. An entry whose own handling fails is set aside, so that those

@@ -50,10 +50,12 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
     /// <param name="channels">Names; one with <c>*</c>, <c>?</c> or <c>[</c> is a pattern. Their order is that of patterns which overlap.</param>
     /// <param name="services">The way into the relay and the surroundings.</param>
     /// <param name="health">Told null when all channels are received, else the reason. Must not block.</param>
-    public RedisUpdatesSource(RedisClient redis, IReadOnlyList<string> channels, BridgeServices services, Action<string?> health)
+    /// <param name="sharing">With other nodes; null = this node is alone.</param>
+    public RedisUpdatesSource(RedisClient redis, IReadOnlyList<string> channels, BridgeServices services, Action<string?> health, FeedSharing? sharing = null)
     {
         ArgumentNullException.ThrowIfNull(redis);
         _services = services;
+        _sharing = sharing;
         _redis = redis.Dedicated("updates");
         _health = new BridgeHealth(health);
         _log = services.Loggers.CreateLogger<RedisUpdatesSource>();
@@ -62,6 +64,14 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
         var subscriber = _redis.Subscriber;
         _subscriptions = [.. channels.Distinct(StringComparer.Ordinal).Select(name =>
             RedisGlob.IsPattern(name) ? subscriber.SubscribePattern(name, this) : subscriber.Subscribe(name, this))];
+        if (sharing is not null)
+        {
+            // With a client of its own: marks must not wait behind others' commands.
+            _says = redis.Dedicated("updates-marks");
+            _marks = subscriber.Subscribe(sharing.Marks, this);
+            _subscriptions = [.. _subscriptions, _marks];
+        }
+
         _filter = new DeliveryFilter(_subscriptions);
         subscriber.StateChanged += OnState;
     }
@@ -71,6 +81,11 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
     {
         Tell();
         _redis.Subscriber.Start();
+        if (_sharing is not null)
+        {
+            _says!.Start();
+            _saying = SayMarksAsync(_sharing, _says);
+        }
     }
 
     /// <summary>
@@ -91,6 +106,12 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
 
         await _stopping.CancelAsync();
         await _redis.DisposeAsync();
+        await _saying;
+        if (_says is not null)
+        {
+            await _says.DisposeAsync();
+        }
+
         try
         {
             await _window.DrainAsync().WaitAsync(StopBound, _services.Time);
@@ -105,6 +126,12 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
 
     ValueTask IRedisPushHandler.OnMessagesAsync(ReadOnlyMemory<PushMessage> messages)
     {
+        if (_sharing is not null)
+        {
+            var own = Hear(_sharing.Feed, messages);
+            return own.Count == 0 ? ValueTask.CompletedTask : SendAsync(own);
+        }
+
         var items = new List<BridgeItem>(messages.Length);
         foreach (ref readonly var message in messages.Span)
         {
@@ -129,6 +156,7 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
             _down = reason;
         }
 
+        Missed();
         Tell();
     }
 
@@ -145,8 +173,14 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
     private ValueTask SendAsync(List<BridgeItem> items)
     {
         // Mostly there is room, and nothing to wait for.
-        var sending = _window.SendAsync(items, _stopping.Token);
+        var sending = _sharing is null ? _window.SendAsync(items, _stopping.Token) : SendSharedAsync(_sharing.Feed, items);
         return sending.IsCompletedSuccessfully ? sending : WaitAsync(sending, items);
+    }
+
+    private ValueTask SendSharedAsync(SharedFeed feed, List<BridgeItem> items)
+    {
+        var number = feed.Begin();
+        return _window.SendAsync(items, _stopping.Token, accepted => feed.Settled(number, accepted, Now));
     }
 
     private async ValueTask WaitAsync(ValueTask sending, List<BridgeItem> items)
@@ -170,6 +204,7 @@ public sealed partial class RedisUpdatesSource : IRedisPushHandler, IAsyncDispos
             _down = null;
         }
 
+        Missed();
         Tell();
     }
 

@@ -111,6 +111,14 @@ public static class RedisStreamCommands
         return new ClaimedEntries(items[0].AsString()!, [.. alive], deleted);
     }
 
+    /// <summary>XAUTOCLAIM … JUSTID: as <see cref="StreamAutoClaimAsync"/> for whatever is pending, however short a time, without bringing it.</summary>
+    /// <returns>The next cursor; <c>0-0</c> = that was all.</returns>
+    public static async ValueTask<string> StreamTakeOverAsync(this RedisClient redis, string stream, string group, string consumer, string cursor, int count)
+    {
+        var reply = await redis.SendAsync("XAUTOCLAIM", stream, group, consumer, 0, cursor, "COUNT", count, "JUSTID");
+        return reply.Items.Length < 2 ? throw RedisException.Protocol($"XAUTOCLAIM was answered by {reply}") : reply.Items[0].AsString()!;
+    }
+
     /// <summary>XPENDING in its summary form.</summary>
     public static async ValueTask<PendingSummary> StreamPendingAsync(this RedisClient redis, string stream, string group)
     {

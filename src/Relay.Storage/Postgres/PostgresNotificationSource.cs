@@ -35,16 +35,20 @@ public sealed partial class PostgresNotificationSource : IAsyncDisposable
     private readonly BridgeHealth _health;
     private readonly PostgresLoop _loop;
     private readonly ILogger _log;
+    private readonly FeedSharing? _sharing;
     private readonly List<BridgeItem> _arrived = [];
+    private TimeSpan _saidAt;
     private int _failing;
 
     /// <param name="connectionString">Npgsql's.</param>
     /// <param name="channel">What to LISTEN on; an identifier, quoted here.</param>
     /// <param name="services">The way into the relay and the surroundings.</param>
     /// <param name="health">Told null when notifications are received, else the reason. Must not block.</param>
-    public PostgresNotificationSource(string connectionString, string channel, BridgeServices services, Action<string?> health)
+    /// <param name="sharing">With other nodes; null = this node is alone.</param>
+    public PostgresNotificationSource(string connectionString, string channel, BridgeServices services, Action<string?> health, FeedSharing? sharing = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
+        _sharing = sharing;
         _channel = channel;
         _services = services;
         _health = new BridgeHealth(health);
@@ -52,6 +56,8 @@ public sealed partial class PostgresNotificationSource : IAsyncDisposable
         _window = new BridgeWindow(services.Tell, MaxOutstanding, Accepted, Failed);
         _loop = new PostgresLoop(connectionString, SourceName, $"notifications on {channel} meanwhile are lost", ServeAsync, services, _health);
     }
+
+    private TimeSpan Now => _services.Time.GetElapsedTime(0);
 
     /// <summary>Begins to connect; returns at once.</summary>
     public void Start() => _loop.Start();
@@ -73,23 +79,63 @@ public sealed partial class PostgresNotificationSource : IAsyncDisposable
     private async Task ServeAsync(NpgsqlConnection connection, Action well, CancellationToken stopping)
     {
         _arrived.Clear();
-        connection.Notification += (_, notification) => Take(notification.Payload);
+        _sharing?.Feed.Interrupted();
+        connection.Notification += (_, notification) => Take(notification.Channel, notification.Payload);
         await ExecuteAsync(connection, "LISTEN " + PostgresName.Quote(_channel), stopping);
+        if (_sharing is not null)
+        {
+            // Behind the other: between the two there is no mark yet, and so no number that other nodes do not have.
+            await ExecuteAsync(connection, "LISTEN " + PostgresName.Quote(_sharing.Marks), stopping);
+        }
+
         well();
         while (true)
         {
-            if (!await connection.WaitAsync(Silence, stopping))
+            if (_sharing is not null)
+            {
+                await SayMarkAsync(connection, _sharing, stopping);
+            }
+
+            // What came with the answer to a statement does not wait for more to come.
+            if (_arrived.Count == 0 && !await connection.WaitAsync(_sharing is null ? Silence : SharedFeed.MarkInterval, stopping) && _sharing is null)
             {
                 await ExecuteAsync(connection, "SELECT 1", stopping);
             }
 
+            await SendAsync(stopping);
+            _arrived.Clear();
+        }
+    }
+
+    private async ValueTask SendAsync(CancellationToken stopping)
+    {
+        if (_sharing is null)
+        {
             foreach (var item in _arrived)
             {
                 await _window.SendAsync([item], stopping);
             }
-
-            _arrived.Clear();
         }
+        else if (_arrived.Count > 0)
+        {
+            var number = _sharing.Feed.Begin();
+            await _window.SendAsync([.. _arrived], stopping, accepted => _sharing.Feed.Settled(number, accepted, Now));
+        }
+    }
+
+    private async Task SayMarkAsync(NpgsqlConnection connection, FeedSharing sharing, CancellationToken stopping)
+    {
+        if (Now - _saidAt < SharedFeed.MarkInterval)
+        {
+            return;
+        }
+
+        _saidAt = Now;
+        await using var say = new NpgsqlCommand("SELECT pg_notify($1, $2)", connection)
+        {
+            Parameters = { new() { Value = sharing.Marks }, new() { Value = Encoding.UTF8.GetString(sharing.Feed.NextMark(Now)) } },
+        };
+        await say.ExecuteNonQueryAsync(stopping);
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
@@ -98,15 +144,31 @@ public sealed partial class PostgresNotificationSource : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private void Take(string payload)
+    private void Take(string channel, string payload)
     {
+        if (_sharing is not null && string.Equals(channel, _sharing.Marks, StringComparison.Ordinal))
+        {
+            _sharing.Feed.Mark(Encoding.UTF8.GetBytes(payload), Now, _arrived);
+            return;
+        }
+
+        BridgeItem? item = null;
         if (DatabaseNotification.TryParse(Encoding.UTF8.GetBytes(payload), out var notification, out var fault))
         {
-            _arrived.Add(new BridgeItem(notification.Channels, new PublishItem { Event = notification.Event, Data = notification.Data }));
+            item = new BridgeItem(notification.Channels, new PublishItem { Event = notification.Event, Data = notification.Data });
         }
         else
         {
             _services.Faults.Report(SourceName, fault);
+        }
+
+        if (_sharing is not null)
+        {
+            _sharing.Feed.Hear(item, payload.Length, Now, _arrived);
+        }
+        else if (item is not null)
+        {
+            _arrived.Add(item);
         }
     }
 
