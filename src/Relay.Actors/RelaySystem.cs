@@ -94,7 +94,14 @@ public sealed partial class RelaySystem : IConnectionFactory
 
         // Metrics and agents publish on channels, and channels count for the one and tell the other: the one circle, closed by name.
         var figures = new KeyFigures();
-        _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!)), "metrics");
+        NodeNews? news = null;
+        if (_cluster is not null)
+        {
+            figures.Share();
+            news = _cluster.News = new NodeNews(figures, Connections, Sessions, time);
+        }
+
+        _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!, Ownership, news)), "metrics");
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
         var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
@@ -137,6 +144,8 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions = new SessionStore(settings.SessionResumeWindow, time),
             Authenticator = parts.Authenticator,
             RandomBits = parts.RandomBits,
+            News = news,
+            Figures = news is null ? null : figures,
         };
         _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");

@@ -56,6 +56,9 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     public ILogger Log => _log;
 
+    /// <summary>What nodes say of themselves; set before <see cref="Start"/>.</summary>
+    public NodeNews News { get; set; } = null!;
+
     public void Start() => _links.Start(this);
 
     /// <summary>From now on the keeper is told.</summary>
@@ -108,6 +111,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         var session = new Peer(peer, _system.ActorOf(Props.Create(static () => new Lifetime())), _services);
         _peers[peer] = session;
         _patterns.Connected(session);
+        News.Connected(session);
         TellKeeper(new PeerConnected(session));
         Agents.Connected(session);
         _sessions.Tell(new PeerConnected(session));
@@ -124,6 +128,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
                 LogPatternsInDoubt(peer.ToString());
             }
 
+            News.Lost(session);
             TellKeeper(new PeerLost(session));
             _sessions.Tell(new PeerLost(session));
         }
@@ -179,6 +184,9 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
                 return;
             case >= NodeMessage.SessionAsked and <= NodeMessage.SessionsKept:
                 _sessions.Tell(new NodeSaid(peer, message.ToArray()));
+                return;
+            case NodeMessage.News or NodeMessage.FiguresAll:
+                News.Take(kind, peer, ref reader);
                 return;
         }
 

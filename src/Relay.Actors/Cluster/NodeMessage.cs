@@ -89,4 +89,10 @@ internal enum NodeMessage : byte
 
     /// <summary>number: they are.</summary>
     SessionsKept = 63,
+
+    /// <summary>What a node says of itself every second: sessions, connections by dialect, <see cref="FigureWire"/>, and behind a true flag its agents.</summary>
+    News = 50,
+
+    /// <summary>A part of all key figures (<see cref="FigureWire"/>), for a node that has none.</summary>
+    FiguresAll = 51,
 }

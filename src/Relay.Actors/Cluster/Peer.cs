@@ -73,6 +73,15 @@ internal sealed class Peer(NodeId node, IActorRef lifetime, RemoteServices servi
         }
     }
 
+    /// <summary>What may be missed: it is left out where the link takes nothing more.</summary>
+    public void TrySend(WireWriter writer)
+    {
+        if (writer.Length <= LinkOptions.MaxMessage)
+        {
+            services.Links.TrySend(node, writer.Written);
+        }
+    }
+
     public void End() => services.System.Stop(lifetime);
 }
 

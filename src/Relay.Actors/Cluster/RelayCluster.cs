@@ -78,6 +78,13 @@ public sealed class RelayCluster
 
     internal IPatternPeers Patterns => _links.Patterns;
 
+    /// <summary>What nodes say of themselves; set before the channels are started.</summary>
+    internal NodeNews News
+    {
+        get => _links.News;
+        set => _links.News = value;
+    }
+
     /// <summary>Joins; completes when it has begun to. Its shards come to it some seconds later.</summary>
     public async Task JoinAsync(CancellationToken cancellationToken)
     {

@@ -82,6 +82,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public string? Subject =>
         Request.UserId ?? (Request.Principal.Subject.Length > 0 ? Request.Principal.Subject : Volatile.Read(ref _agentId) ?? Request.AgentId);
 
+    /// <summary>The agent it authenticated as; null = none.</summary>
+    internal string? Agent => Volatile.Read(ref _agentId);
+
     private bool IsStream => Dialect.Profile.IsStream;
 
     /// <summary>How long nothing at all had been received at <paramref name="timestamp"/>. Thread-safe.</summary>

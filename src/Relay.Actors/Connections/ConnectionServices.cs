@@ -1,4 +1,7 @@
+using Relay.Actors.Cluster;
+using Relay.Actors.Metrics;
 using Relay.Kernel;
+using Relay.Protocol;
 
 namespace Relay.Actors.Connections;
 
@@ -34,6 +37,15 @@ public sealed record ConnectionServices
 
     /// <summary>Who finds what another node has of them; null where there is none.</summary>
     internal IActorRef? OtherSessions { get; init; }
+
+    /// <summary>In a cluster: where arrivals and departures of agents are counted, on the node of the connection; who knows of the others. Null = this node is alone.</summary>
+    internal NodeNews? News { get; init; }
+
+    /// <summary>With <see cref="News"/>.</summary>
+    internal KeyFigures? Figures { get; init; }
+
+    /// <summary>Connections of these dialects, those to other nodes included.</summary>
+    internal int CountOf(params ReadOnlySpan<DialectKind> kinds) => News?.CountOf(kinds) ?? Registry.CountOf(kinds);
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }

@@ -321,7 +321,14 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
 
     private void Announce(string eventName)
     {
-        core.Publish("global", new PublishItem { Event = eventName, Data = AgentJson.Announcement(core.AgentId!, core.Client.ClientId, _sessionId) });
+        // Other nodes know who is connected here from this node, also when it dies: the event alone would count an agent for ever.
+        core.Services.Figures?.CountAction(core.Now);
+        core.Publish("global", new PublishItem
+        {
+            Event = eventName,
+            Data = AgentJson.Announcement(core.AgentId!, core.Client.ClientId, _sessionId),
+            IsCopy = core.Services.Figures is not null,
+        });
         core.FlushPublishes();
     }
 

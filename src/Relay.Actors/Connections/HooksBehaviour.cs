@@ -96,7 +96,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
         // Senders come and go; nobody is told.
     }
 
-    private void AskStatus() => core.Services.HookMonitor.Tell(new HookStatusQuery(core.Services.Registry.CountOf(DialectKind.Hooks)), core.Self);
+    private void AskStatus() => core.Services.HookMonitor.Tell(new HookStatusQuery(core.Services.CountOf(DialectKind.Hooks)), core.Self);
 
     // One event, two audiences: the watchers of everything and those of its session. It is stored and counted in channel hooks.
     private void Publish(HookEventCommand command)

@@ -46,7 +46,7 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         _second++;
         services.Sessions.Prune();
         HookHeartbeatMessage? heartbeat = _second % HeartbeatSeconds == 0
-            ? new() { TimestampMicros = services.Time.NowMicros(), Clients = services.Registry.CountOf(DialectKind.Hooks) }
+            ? new() { TimestampMicros = services.Time.NowMicros(), Clients = services.CountOf(DialectKind.Hooks) }
             : null;
         var now = services.Time.GetTimestamp();
         foreach (var connection in services.Registry.All)

@@ -21,6 +21,18 @@ internal sealed class BucketCounter(long windowMicros)
         _counts[index] += amount;
     }
 
+    /// <summary>What is not too old yet, by times that give the same again.</summary>
+    public IEnumerable<(long AtMicros, long Amount)> All(long nowMicros)
+    {
+        for (var i = 0; i < Buckets; i++)
+        {
+            if (_counts[i] > 0 && (nowMicros / _width) - _slots[i] is >= 0 and < Buckets)
+            {
+                yield return (_slots[i] * _width, _counts[i]);
+            }
+        }
+    }
+
     public long Sum(long nowMicros)
     {
         var newest = nowMicros / _width;
@@ -48,6 +60,10 @@ internal sealed class BucketSum(long windowMicros)
         _count.Add(atMicros, 1);
         _sum.Add(atMicros, milliseconds);
     }
+
+    public BucketCounter Times => _count;
+
+    public BucketCounter Milliseconds => _sum;
 
     public long AverageMilliseconds(long nowMicros) => _count.Sum(nowMicros) is var count and > 0 ? _sum.Sum(nowMicros) / count : 0;
 }

@@ -12,7 +12,7 @@ namespace Relay.Actors.Metrics;
 /// cost an envelope and, for most, a wake-up and a turn.
 /// </para>
 /// </summary>
-public sealed class KeyFigures
+public sealed partial class KeyFigures
 {
     private const int MaxTasks = 100_000;
     private const long Hour = 3_600_000_000;
@@ -44,37 +44,37 @@ public sealed class KeyFigures
         }
 
         // Payloads are read before the lock.
-        var isTask = name.StartsWith("task.", StringComparison.Ordinal);
-        var (task, status) = isTask ? EventData.Task(publication.Data.Span) : default;
-        var agent = name is "agent.connected" or "agent.disconnected" ? EventData.Text(publication.Data.Span, "agent_id") : null;
+        var note = NoteOf(publication);
         lock (_gate)
         {
             _actions.Add(publication.TimestampMicros, 1);
-            if (isTask)
+            var isMessage = name is "message.new" or "chat_message" or "agent_response";
+            if (note is { } told)
             {
-                ApplyTask(name, task, status, publication.TimestampMicros);
+                Take(told);
             }
-            else if (agent is not null)
-            {
-                ApplyAgent(agent, name == "agent.connected");
-            }
-            else if (name is "message.new" or "chat_message" or "agent_response")
+            else if (isMessage)
             {
                 _messages.Add(publication.TimestampMicros, 1);
             }
+
+            _told?.Add(publication.TimestampMicros, isMessage, note);
         }
     }
 
     /// <summary>The data of one <c>metric.update</c>.</summary>
-    internal byte[] ToJson(long nowMicros, int activeSessions)
+    /// <param name="nowMicros">The time.</param>
+    /// <param name="activeSessions">Chat sessions.</param>
+    /// <param name="agents">Agents that are known by their connections; null = by their events alone.</param>
+    internal byte[] ToJson(long nowMicros, int activeSessions, IReadOnlySet<string>? agents = null)
     {
         lock (_gate)
         {
-            return Write(nowMicros, activeSessions);
+            return Write(nowMicros, activeSessions, agents is null ? _agents.Count : agents.Count + _agents.Keys.Count(agent => !agents.Contains(agent)));
         }
     }
 
-    private byte[] Write(long nowMicros, int activeSessions)
+    private byte[] Write(long nowMicros, int activeSessions, int activeAgents)
     {
         Forget(nowMicros);
         var output = new ArrayBufferWriter<byte>();
@@ -82,7 +82,7 @@ public sealed class KeyFigures
         {
             json.WriteStartObject();
             json.WriteNumber("active_sessions", activeSessions);
-            json.WriteNumber("active_agents", _agents.Count);
+            json.WriteNumber("active_agents", activeAgents);
             json.WriteNumber("pending_tasks", _pending);
             json.WriteNumber("running_tasks", _running);
             json.WriteNumber("completed_tasks_last_hour", _completed.Sum(nowMicros));
@@ -109,37 +109,65 @@ public sealed class KeyFigures
         }
     }
 
-    private void ApplyTask(string name, string? taskId, string? status, long atMicros)
+    private static FigureNote? NoteOf(Publication publication)
     {
-        if (taskId is not { } id)
+        FigureKind kind = publication.Event switch
         {
-            if (name == "task.completed")
-            {
-                _completed.Add(atMicros, 1);
-            }
+            "task.created" => FigureKind.TaskCreated,
+            "task.updated" => FigureKind.TaskUpdated,
+            "task.completed" => FigureKind.TaskCompleted,
+            "task.failed" => FigureKind.TaskFailed,
+            "agent.connected" => FigureKind.AgentConnected,
+            "agent.disconnected" => FigureKind.AgentDisconnected,
+            _ => default,
+        };
+        if (kind is >= FigureKind.TaskCreated and <= FigureKind.TaskFailed)
+        {
+            var (task, status) = EventData.Task(publication.Data.Span);
+            return new FigureNote(kind, task, status, publication.TimestampMicros);
+        }
 
+        return kind != default && EventData.Text(publication.Data.Span, "agent_id") is { } agent
+            ? new FigureNote(kind, agent, null, publication.TimestampMicros)
+            : null;
+    }
+
+    private void Take(in FigureNote note)
+    {
+        if (note.Kind is FigureKind.AgentConnected or FigureKind.AgentDisconnected)
+        {
+            ApplyAgent(note.Id!, note.Kind == FigureKind.AgentConnected);
             return;
         }
 
-        switch (name)
+        if (note.Kind == FigureKind.TaskCompleted)
         {
-            case "task.created":
-                Know(id, atMicros);
+            _completed.Add(note.AtMicros, 1);
+        }
+
+        if (note.Id is not { } id || (_told is not null && IsLate(note, id)))
+        {
+            return;
+        }
+
+        switch (note.Kind)
+        {
+            case FigureKind.TaskCreated:
+                Know(id, note.AtMicros);
                 break;
-            case "task.updated":
-                Know(id, atMicros);
-                Move(id, status, atMicros);
+            case FigureKind.TaskUpdated:
+                Know(id, note.AtMicros);
+                Move(id, note.Status, note.AtMicros);
                 break;
-            case "task.completed":
-                _completed.Add(atMicros, 1);
+            case FigureKind.TaskCompleted:
                 if (_tasks.TryGetValue(id, out var task))
                 {
-                    _durations.Add(atMicros, (atMicros - task.CreatedMicros) / 1000);
+                    _durations.Add(note.AtMicros, (note.AtMicros - task.CreatedMicros) / 1000);
                 }
 
                 Drop(id);
                 break;
-            case "task.failed":
+            case FigureKind.TaskFailed:
                 Drop(id);
                 break;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Relay.Actors.Cluster;
 using Relay.Actors.Metrics;
 
 namespace Relay.Actors.Tests;
@@ -132,6 +133,55 @@ public sealed class KeyFiguresTests
             string.Join(' ', json.RootElement.EnumerateObject().Select(static one => one.Name)));
         Assert.All(json.RootElement.EnumerateObject(), static one => Assert.Equal(JsonValueKind.Number, one.Value.ValueKind));
         Assert.Equal((4, Start / 1000), (json.RootElement.GetProperty("active_sessions").GetInt32(), json.RootElement.GetProperty("timestamp").GetInt64()));
+    }
+
+    [Fact]
+    public void Nodes_that_tell_each_other_have_the_same_figures_whatever_passed_where()
+    {
+        var other = new KeyFigures();
+        _figures.Share();
+        other.Share();
+        Task("created", "a");
+        Task("created", "b");
+        Task("created", "c");
+        Say("agent.connected", """{"agent_id":"x"}""");
+        Say("message.new", "{}");
+        other.Apply(Make.Event(1, "task.updated", """{"id":"b","status":"running"}""", Start));
+        other.Apply(Make.Event(1, "task.completed", """{"id":"a"}""", Start + (2 * Second)));
+        other.Apply(Make.Event(1, "task.failed", """{"id":"c"}""", Start + Second));
+        other.CountAction(Start);
+        var (mine, others) = (Sent(_figures), Sent(other));
+        _figures.Add(others);
+        other.Add(mine);
+        Assert.Equal(Json(other), Json(_figures));
+        Assert.Equal((0, 1, 1, 1), (Figure("pending_tasks"), Figure("running_tasks"), Figure("active_agents"), Figure("messages_last_hour")));
+        Assert.Equal((9, 2000), (Figure("actions_per_minute", 3 * Second), Figure("avg_task_duration_ms", 3 * Second)));
+        Assert.True(_figures.TakeReport(Start).IsEmpty);
+
+        var third = new KeyFigures();
+        third.Add(_figures.All(Start + (3 * Second)));
+        Assert.Equal(Json(_figures), Json(third));
+    }
+
+    [Fact]
+    public void An_agent_that_is_known_by_its_connection_counts_once()
+    {
+        Say("agent.connected", """{"agent_id":"a"}""");
+        Say("agent.connected", """{"agent_id":"b"}""");
+        using var json = JsonDocument.Parse(_figures.ToJson(Start, 0, new HashSet<string>(["a", "c"], StringComparer.Ordinal)));
+        Assert.Equal(3, json.RootElement.GetProperty("active_agents").GetInt32());
+    }
+
+    private static string Json(KeyFigures figures) => System.Text.Encoding.UTF8.GetString(figures.ToJson(Start + (3 * Second), 0));
+
+    private static FigureReport Sent(KeyFigures figures)
+    {
+        var writer = new WireWriter();
+        FigureWire.Write(writer, figures.TakeReport(Start + (3 * Second)));
+        var reader = new WireReader(writer.Written);
+        var report = FigureWire.Read(ref reader);
+        Assert.True(reader.IsAtEnd);
+        return report;
     }
 
     private void Task(string what, string id, string? status = null, long at = 0) =>
