@@ -94,15 +94,19 @@ public sealed partial class RelaySystem : IConnectionFactory
 
         // Metrics and agents publish on channels, and channels count for the one and tell the other: the one circle, closed by name.
         var figures = new KeyFigures();
-        NodeNews? news = null;
+        HookPeers? hookPeers = null;
         if (_cluster is not null)
         {
             figures.Share();
-            news = _cluster.News = new NodeNews(figures, Connections, Sessions, time);
+            hookPeers = new HookPeers();
+            _news = new NodeNews(figures, Connections, Sessions, time);
+            _questions = new NodeQuestions(AnswerAsync, time);
+            _cluster.Talk = new NodeTalk(_news, _questions, hookPeers);
         }
 
-        _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!, Ownership, news)), "metrics");
-        var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time)), "hooks");
+        _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!, Ownership, _news)), "metrics");
+        var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time, hookPeers)), "hooks");
+        hookPeers?.Monitor = hooks;
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
         var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
         {
@@ -144,8 +148,8 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions = new SessionStore(settings.SessionResumeWindow, time),
             Authenticator = parts.Authenticator,
             RandomBits = parts.RandomBits,
-            News = news,
-            Figures = news is null ? null : figures,
+            News = _news,
+            Figures = _news is null ? null : figures,
         };
         _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");

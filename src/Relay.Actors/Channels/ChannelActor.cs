@@ -30,6 +30,11 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
+        if (_rest.TryTurnAway(message))
+        {
+            return;
+        }
+
         if (_rest.IsPassivating && message is ReplicaJoin)
         {
             // It would lose its owner at once. Everything else is still answered here, in its order.

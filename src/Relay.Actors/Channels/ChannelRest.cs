@@ -1,3 +1,4 @@
+using Relay.Actors.Cluster;
 using Relay.Kernel;
 
 namespace Relay.Actors.Channels;
@@ -12,6 +13,7 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
     private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(2);
 
     private bool _resting;
+    private bool _isLost;
 
     /// <summary>True once it asked its shard to let it go: a life that began now would end at once.</summary>
     public bool IsPassivating { get; private set; }
@@ -38,6 +40,14 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
                 // What was published meanwhile is still to be confirmed by the journal.
                 _resting = true;
                 return true;
+            case ShardLost when context.Stash.Count > 0:
+                core.GiveUp();
+                _isLost = true;
+
+                // Whoever waits behind a journal that is still being read is told so, in this actor's last turn.
+                context.Stash.UnstashAll();
+                context.Self.Tell(message, context.Sender);
+                return true;
             case ShardLost:
                 core.GiveUp();
                 context.Stop(context.Self);
@@ -47,8 +57,28 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
         }
     }
 
+    /// <summary>
+    /// Behind <see cref="ShardLost"/> nothing is done any more. Who asked on this node is refused, replicas hear of the actor's end, and other nodes ask the next owner by themselves.
+    /// </summary>
+    public bool TryTurnAway(object message)
+    {
+        if (!_isLost || message is ShardLost)
+        {
+            return false;
+        }
+
+        var question = message as IShardMessage ?? new ShardEnvelope(core.Channel, message);
+        if (context.Sender is not IRemoteRef && ShardRefusals.Instance.CanRefuse(question))
+        {
+            ShardRefusals.Instance.Refuse(question, context.Sender);
+        }
+
+        return true;
+    }
+
     /// <summary>The end of a turn, behind the channel's own.</summary>
-    public void CompleteTurn()
+    /// <param name="mayGo">False = the actor owes somebody an answer.</param>
+    public void CompleteTurn(bool mayGo = true)
     {
         // A channel that is listened to never goes: it needs no timer.
         if (core.HasReplicas != context.ReceiveTimeout is null)
@@ -56,12 +86,11 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
             context.SetReceiveTimeout(core.HasReplicas ? null : IdleTime);
         }
 
-        if (_resting && core.CanRest)
+        if (_resting && core.CanRest && mayGo)
         {
             context.Stop(context.Self);
         }
     }
-
 }
 
 /// <summary>To a channel's actor, behind the last message of the outside: stop once nothing is owed to anybody.</summary>

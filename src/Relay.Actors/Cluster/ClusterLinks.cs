@@ -56,8 +56,8 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     public ILogger Log => _log;
 
-    /// <summary>What nodes say of themselves; set before <see cref="Start"/>.</summary>
-    public NodeNews News { get; set; } = null!;
+    /// <summary>What nodes say beside the channels; set before <see cref="Start"/>.</summary>
+    public NodeTalk Talk { get; set; } = null!;
 
     public void Start() => _links.Start(this);
 
@@ -111,7 +111,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
         var session = new Peer(peer, _system.ActorOf(Props.Create(static () => new Lifetime())), _services);
         _peers[peer] = session;
         _patterns.Connected(session);
-        News.Connected(session);
+        Talk.Connected(session);
         TellKeeper(new PeerConnected(session));
         Agents.Connected(session);
         _sessions.Tell(new PeerConnected(session));
@@ -128,7 +128,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
                 LogPatternsInDoubt(peer.ToString());
             }
 
-            News.Lost(session);
+            Talk.Lost(session);
             TellKeeper(new PeerLost(session));
             _sessions.Tell(new PeerLost(session));
         }
@@ -185,8 +185,8 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
             case >= NodeMessage.SessionAsked and <= NodeMessage.SessionsKept:
                 _sessions.Tell(new NodeSaid(peer, message.ToArray()));
                 return;
-            case NodeMessage.News or NodeMessage.FiguresAll:
-                News.Take(kind, peer, ref reader);
+            case >= NodeMessage.News and <= NodeMessage.HooksKnown:
+                Talk.Take(kind, peer, ref reader);
                 return;
         }
 

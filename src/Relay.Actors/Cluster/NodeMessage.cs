@@ -95,4 +95,16 @@ internal enum NodeMessage : byte
 
     /// <summary>A part of all key figures (<see cref="FigureWire"/>), for a node that has none.</summary>
     FiguresAll = 51,
+
+    /// <summary>number, <see cref="NodeTopic"/>, bytes. To all.</summary>
+    NodeAsked = 52,
+
+    /// <summary>number, whether it is the last part, bytes. To who asked.</summary>
+    NodeTold = 53,
+
+    /// <summary>Events of channel hooks that change <c>system.status</c>. To all.</summary>
+    HooksPassed = 54,
+
+    /// <summary>All that is behind <c>system.status</c>.</summary>
+    HooksKnown = 55,
 }

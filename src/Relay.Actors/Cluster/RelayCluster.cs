@@ -78,11 +78,11 @@ public sealed class RelayCluster
 
     internal IPatternPeers Patterns => _links.Patterns;
 
-    /// <summary>What nodes say of themselves; set before the channels are started.</summary>
-    internal NodeNews News
+    /// <summary>What nodes say beside the channels; set before those are started.</summary>
+    internal NodeTalk Talk
     {
-        get => _links.News;
-        set => _links.News = value;
+        get => _links.Talk;
+        set => _links.Talk = value;
     }
 
     /// <summary>Joins; completes when it has begun to. Its shards come to it some seconds later.</summary>

@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Relay.Actors.Channels;
+using Relay.Actors.Cluster;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -10,7 +10,11 @@ namespace Relay.Actors.Hooks;
 public sealed record HookStatusQuery(int ConnectedClients);
 
 /// <summary>Events that channel <c>hooks</c> accepted.</summary>
-public sealed record EventsPassed(Publication[] Events);
+public sealed record EventsPassed(Publication[] Events)
+{
+    /// <summary>On this node.</summary>
+    public bool IsHere { get; init; } = true;
+}
 
 /// <summary>Channel <c>hooks</c> is durable: what it holds is to be read before anybody is answered.</summary>
 /// <param name="Channels">Where it lives.</param>
@@ -19,16 +23,28 @@ public sealed record HooksStored(IActorRef Channels);
 /// <summary>Where the hooks listener is bound.</summary>
 public sealed record HooksAddress(string Host, int Port);
 
+/// <summary>A session with another node began: what is known here is told there.</summary>
+internal sealed record HookPeer(Peer Peer);
+
+/// <summary>Another node says what it knows.</summary>
+internal sealed record HooksTold(HookState State);
+
 /// <summary>
 /// Keeps what <c>system.status</c> shows, from the <c>session.start</c>, <c>claude.status</c> and <c>session.end</c> events that pass channel <c>hooks</c>,
-/// and from those it holds of earlier, when it is durable.
+/// and from those it holds of earlier, when it is durable. In a cluster the events pass on one node, whose monitor tells them to those of the others.
 /// </summary>
-public sealed class HookMonitor(TimeProvider time) : ActorBase
+internal sealed class HookMonitor(TimeProvider time, HookPeers? peers = null) : ActorBase
 {
+    /// <summary>Events kept until the stored ones are here; beyond any that matter.</summary>
+    private const int MaxEarly = 1000;
+
     /// <summary>So long clients wait for the stored events: a journal that is ill must not keep them from being greeted.</summary>
     private static readonly TimeSpan ReadingTime = TimeSpan.FromSeconds(5);
 
-    private readonly HookState _state = new();
+    private HookState _state = new();
+
+    // What passed before the stored events were here; null = they are, or are not wanted.
+    private List<Publication>? _early;
     private readonly List<(HookStatusQuery Query, IActorRef Asker)> _waiting = [];
     private HooksAddress _address = new("127.0.0.1", 8765);
     private StreamPosition _read;
@@ -41,20 +57,40 @@ public sealed class HookMonitor(TimeProvider time) : ActorBase
         {
             case HooksStored stored:
                 _reading = true;
+                _early = [];
                 stored.Channels.Tell(new ShardEnvelope("hooks", new HistoryQuery { Limit = int.MaxValue }), Self);
                 Context.Timers.StartSingle("reading", ReadingTimeOver.Instance, ReadingTime);
                 break;
-            case HistoryReply stored:
-                // It was asked for before the first event of this process could pass: those come behind it.
+            case HistoryReply stored when _early is { } early:
+                _state = new HookState();
+                _early = null;
                 Apply(stored.Events);
                 _read = stored.Position;
+                Apply(early);
                 AnswerAll();
+                break;
+            case HistoryReply or Status.Failure:
                 break;
             case ReadingTimeOver:
                 AnswerAll();
                 break;
             case EventsPassed passed:
                 Apply(passed.Events);
+                if (passed.IsHere)
+                {
+                    peers?.Tell(passed.Events);
+                }
+
+                break;
+            case HookPeer peer when _state.AtMicros > 0:
+                HookPeers.Tell(peer.Peer, _state);
+                break;
+            case HookPeer:
+                break;
+            case HooksTold told when told.State.AtMicros > _state.AtMicros:
+                (_state, _early) = (told.State, null);
+                break;
+            case HooksTold:
                 break;
             case HookStatusQuery query when _reading:
                 _waiting.Add((query, Sender));
@@ -78,6 +114,10 @@ public sealed class HookMonitor(TimeProvider time) : ActorBase
             if (publication.Position.Epoch != _read.Epoch || publication.IsTransient || publication.Position.Offset > _read.Offset)
             {
                 _state.Apply(publication.Event, publication.Data.Span, publication.TimestampMicros);
+                if (_early is { Count: < MaxEarly })
+                {
+                    _early.Add(publication);
+                }
             }
         }
     }
@@ -99,104 +139,5 @@ public sealed class HookMonitor(TimeProvider time) : ActorBase
     private sealed class ReadingTimeOver
     {
         public static ReadingTimeOver Instance { get; } = new();
-    }
-}
-
-/// <summary>The state behind <c>system.status</c>. Plain data.</summary>
-internal sealed class HookState
-{
-    private string? _sessionId;
-    private string? _sessionStart;
-    private string _status = "stopped";
-    private long? _pid;
-    private string? _workingDir;
-
-    public void Apply(string eventName, ReadOnlySpan<byte> data, long timestampMicros)
-    {
-        switch (eventName)
-        {
-            case "session.start":
-                _sessionId = null;
-                _sessionStart = DateTimeOffset.UnixEpoch.AddMicroseconds(timestampMicros).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ");
-                _status = "running";
-                Read(data, static (state, name, reader) => state.ReadStart(name, reader));
-                break;
-            case "claude.status":
-                Read(data, static (state, name, reader) => state.ReadStatus(name, reader));
-                break;
-            case "session.end":
-                _status = "stopped";
-                _pid = null;
-                break;
-        }
-    }
-
-    public HookStatusMessage ToMessage(long nowMicros, int connectedClients, string host, int port) => new()
-    {
-        TimestampMicros = nowMicros,
-        SessionId = _sessionId,
-        SessionStart = _sessionStart,
-        ClaudeStatus = _status,
-        ClaudePid = _pid,
-        ConnectedClients = connectedClients,
-        Host = host,
-        Port = port,
-        WorkingDir = _workingDir,
-    };
-
-    private void ReadStart(string name, JsonElement value)
-    {
-        switch (name)
-        {
-            case "session_id":
-                _sessionId = Text(value);
-                break;
-            case "session_start" or "start_time":
-                _sessionStart = Text(value) ?? _sessionStart;
-                break;
-            case "working_dir" or "working_directory" or "cwd":
-                _workingDir = Text(value);
-                break;
-            default:
-                ReadStatus(name, value);
-                break;
-        }
-    }
-
-    private void ReadStatus(string name, JsonElement value)
-    {
-        switch (name)
-        {
-            case "status" or "claude_status" when Text(value) is "stopped" or "starting" or "running" or "error":
-                _status = Text(value)!;
-                break;
-            case "pid" or "claude_pid":
-                _pid = value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var pid) ? pid : null;
-                break;
-        }
-    }
-
-    private static string? Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    // A sender's data is anything; what cannot be read changes nothing.
-    private void Read(ReadOnlySpan<byte> data, Action<HookState, string, JsonElement> apply)
-    {
-        var reader = new Utf8JsonReader(data, new JsonReaderOptions { MaxDepth = 64 });
-        try
-        {
-            if (!JsonElement.TryParseValue(ref reader, out var element) || element.Value.ValueKind != JsonValueKind.Object)
-            {
-                return;
-            }
-
-            foreach (var property in element.Value.EnumerateObject())
-            {
-                apply(this, property.Name, property.Value);
-            }
-        }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
-        {
-            // Lone surrogates in names or values: GetString throws InvalidOperationException.
-        }
     }
 }

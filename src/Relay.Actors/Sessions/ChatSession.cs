@@ -99,6 +99,11 @@ internal sealed class ChatSession(string sessionId, long createdMicros, int maxM
         return closed;
     }
 
+    /// <summary>The kept event that answered a request or ended it; null when there is none.</summary>
+    public Publication? AnswerTo(string requestId) =>
+        _messages.FindLast(message => message.Event == "agent_response" && RequestOf(message) == requestId)
+        ?? _endings.FindLast(ending => RequestOf(ending) == requestId || EventData.Text(ending.Data.Span, "details") == requestId);
+
     public bool IsOpen(string requestId) => _open.Exists(request => request.Id == requestId);
 
     /// <summary>An open request as it was handed to the agent; null when its message is not kept any more.</summary>

@@ -100,7 +100,7 @@ public sealed partial class SessionActor : IChannelOwner
                 return true;
             case PublishBatch or ReplicaJoin or HistoryQuery:
                 return TryPutAside(message);
-            case CreateSession or JoinSession or SayInSession or TypeInSession or DeleteSession or WakeSession:
+            case CreateSession or JoinSession or SayInSession or TypeInSession or DeleteSession or WakeSession or AwaitAnswer:
                 return TryDefer(message);
             default:
                 return false;
@@ -145,7 +145,7 @@ public sealed partial class SessionActor : IChannelOwner
 
         if (_core.Refusal is { } reason || Context.Stash.Count >= MaxStashed)
         {
-            Refuse(message is TypeInSession ? ActorRefs.Nobody : Sender, _core.Refusal ?? "The session is starting");
+            TurnAway(message, _core.Refusal ?? "The session is starting");
         }
         else
         {
@@ -153,6 +153,18 @@ public sealed partial class SessionActor : IChannelOwner
         }
 
         return true;
+    }
+
+    private void TurnAway(object message, string reason)
+    {
+        if (message is AwaitAnswer awaited)
+        {
+            Sender.Tell(new AgentAnswered(awaited.RequestId, null), Self);
+        }
+        else if (message is not TypeInSession)
+        {
+            Refuse(Sender, reason);
+        }
     }
 
     private void Refuse(IActorRef asker, string reason) => asker.Tell(new SessionRefused(_sessionId, reason), Self);

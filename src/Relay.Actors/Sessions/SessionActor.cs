@@ -68,6 +68,16 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
+        if (_rest.TryTurnAway(message))
+        {
+            return;
+        }
+
+        if (message is ShardLost)
+        {
+            LeaveBehind();
+        }
+
         if (_rest.IsPassivating && message is (ReplicaJoin or CreateSession))
         {
             // A life that begins now would end at once. Everything else is still answered here, in its order.
@@ -140,7 +150,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     {
         _core.CompleteTurn();
         TryEnd();
-        _rest.CompleteTurn();
+        _rest.CompleteTurn(mayGo: _asker is null);
     }
 
     /// <inheritdoc/>
@@ -148,6 +158,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     {
         _core.Save();
         _services.Directory.Remove(_sessionId);
+        PassOnAwaiting();
     }
 
     private void Answer(object message)
@@ -217,7 +228,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
             return;
         }
 
-        var answer = _settled.LastOrDefault(settled => settled.RequestId == requestId) ?? new AgentAnswered(requestId, null);
+        var answer = _settled.LastOrDefault(settled => settled.RequestId == requestId) ?? new AgentAnswered(requestId, _chat?.AnswerTo(requestId));
         Sender.Tell(answer, Self);
     }
 

@@ -8,6 +8,8 @@ public sealed class SessionDirectory
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<string, SessionSummary> _sessions = new(StringComparer.Ordinal);
 
+    private long _knownOf;
+
     /// <summary>How many.</summary>
     public int Count => _sessions.Count;
 
@@ -17,8 +19,16 @@ public sealed class SessionDirectory
     /// <summary>Ends when the sessions that were stored before this start are all here.</summary>
     public Task Complete => _complete.Task;
 
+    /// <summary>In a cluster: as of which <see cref="Channels.IShardOwnership.Version"/> the stored sessions of this node are here.</summary>
+    public long KnownOf => Volatile.Read(ref _knownOf);
+
     /// <summary>All stored sessions were woken, or none is stored.</summary>
-    public void MarkComplete() => _complete.TrySetResult();
+    /// <param name="version">See <see cref="KnownOf"/>.</param>
+    public void MarkComplete(long version = long.MaxValue)
+    {
+        Volatile.Write(ref _knownOf, version);
+        _complete.TrySetResult();
+    }
 
     internal void Set(SessionSummary session) => _sessions[session.SessionId] = session;
 

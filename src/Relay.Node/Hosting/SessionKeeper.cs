@@ -32,13 +32,14 @@ internal sealed partial class SessionKeeper(
 
         var walkedAt = time.GetTimestamp();
         var seen = await WakeAllAsync(journal, stoppingToken);
-        relay.Sessions.MarkComplete();
+        relay.Sessions.MarkComplete(seen);
         using var ticks = new PeriodicTimer(LookInterval, time);
         while (await ticks.WaitForNextTickAsync(stoppingToken))
         {
             if (relay.Ownership is { } ownership && ownership.Version != seen)
             {
                 seen = await WakeAllAsync(journal, stoppingToken);
+                relay.Sessions.MarkComplete(seen);
             }
             else if (time.GetElapsedTime(walkedAt) >= WalkInterval)
             {

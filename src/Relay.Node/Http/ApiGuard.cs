@@ -39,6 +39,9 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
         return true;
     }
 
+    /// <summary>Whether a caller asks about this node alone: <c>scope=node</c>. Else it is asked about the whole cluster.</summary>
+    public static bool IsOfNode(HttpContext context) => context.Request.Query["scope"] == "node";
+
     /// <summary>Whose publish ids a caller's are.</summary>
     public string ScopeOf(HttpContext context) => IdentityOf(context)?.Subject ?? "";
 

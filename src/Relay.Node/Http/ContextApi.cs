@@ -28,38 +28,39 @@ internal static class ContextApi
 
     private static async Task HealthAsync(HttpContext context, RelaySystem relay, TimeProvider time)
     {
-        var pending = await relay.CountPendingDeliveriesAsync(context.RequestAborted);
+        // A balancer asks this node how it is, so this waits for no other.
+        var counts = await relay.CountChannelsAsync(Family, here: true, pending: true, context.RequestAborted);
         context.Response.Headers.AccessControlAllowOrigin = "*";
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteString("status", "healthy");
             json.WriteString("type", "websocket");
             json.WriteNumber("port", context.Connection.LocalPort);
-            WriteStats(json, relay, pending);
+            WriteStats(json, relay.Connections.CountOf(Family), counts);
             json.WriteString("timestamp", time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
         });
     }
 
     private static async Task StatsAsync(HttpContext context, RelaySystem relay)
     {
-        var pending = await relay.CountPendingDeliveriesAsync(context.RequestAborted);
+        var here = ApiGuard.IsOfNode(context);
+        var counts = await relay.CountChannelsAsync(Family, here, pending: true, context.RequestAborted);
         context.Response.Headers.AccessControlAllowOrigin = "*";
-        await context.JsonAsync(StatusCodes.Status200OK, json => WriteStats(json, relay, pending));
+        await context.JsonAsync(StatusCodes.Status200OK, json => WriteStats(json, here ? relay.Connections.CountOf(Family) : relay.CountOf(Family), counts));
     }
 
-    private static void WriteStats(Utf8JsonWriter json, RelaySystem relay, int pending)
+    private static void WriteStats(Utf8JsonWriter json, int clients, ChannelCounts counts)
     {
-        var channels = relay.Channels.Counts(Family);
-        json.WriteNumber("connectedClients", relay.Connections.CountOf(Family));
-        json.WriteNumber("activeChannels", channels.Count);
+        json.WriteNumber("connectedClients", clients);
+        json.WriteNumber("activeChannels", counts.Subscribers.Count);
         json.WriteStartObject("channelStats");
-        foreach (var (channel, subscribers) in channels)
+        foreach (var (channel, subscribers) in counts.Subscribers)
         {
             json.WriteNumber(channel, subscribers);
         }
 
         json.WriteEndObject();
-        json.WriteNumber("pendingDeliveries", pending);
+        json.WriteNumber("pendingDeliveries", counts.PendingDeliveries);
     }
 
     // Where nobody enters without credentials, nobody may mint them without credentials either, and none that can do more than their maker: a token may

@@ -130,10 +130,11 @@ internal static class NativeApi
             return;
         }
 
+        var counts = await relay.CountChannelsAsync(Everyone, ApiGuard.IsOfNode(context), pending: false, context.RequestAborted);
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartArray("channels");
-            foreach (var (channel, subscribers) in relay.Channels.Counts(Everyone))
+            foreach (var (channel, subscribers) in counts.Subscribers)
             {
                 json.WriteStartObject();
                 json.WriteString("channel", channel);

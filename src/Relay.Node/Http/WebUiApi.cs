@@ -66,8 +66,8 @@ internal sealed class WebUiApi
     private Task HealthAsync(HttpContext context) => DataAsync(context, StatusCodes.Status200OK, json =>
     {
         json.WriteString("status", "healthy");
-        json.WriteNumber("sessions", _relay.Sessions.Count);
-        json.WriteNumber("connections", _relay.Connections.CountOf(DialectKind.WebUi));
+        json.WriteNumber("sessions", _relay.SessionCount);
+        json.WriteNumber("connections", _relay.CountOf(DialectKind.WebUi));
         json.WriteString("timestamp", ApiAnswers.Rfc3339(_time.NowMicros()));
     });
 
@@ -100,10 +100,11 @@ internal sealed class WebUiApi
             await _relay.Sessions.Complete.WaitAsync(AskTimeout, _time, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        var sessions = await _relay.ListSessionsAsync(context.RequestAborted);
         await DataAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartArray("sessions");
-            foreach (var session in _relay.Sessions.All)
+            foreach (var session in sessions)
             {
                 json.WriteStartObject();
                 Write(json, session);

@@ -51,6 +51,6 @@ internal static class Api
         return new Answer((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers);
     }
 
-    /// <summary>Clients of the context family, as <c>/stats</c> says.</summary>
-    public static async Task<long> ConnectedClientsAsync(this NodeProcess node) => (await node.GetAsync("/stats")).Json.Number("connectedClients");
+    /// <summary>Clients of the context family on this node, as <c>/stats</c> says.</summary>
+    public static async Task<long> ConnectedClientsAsync(this NodeProcess node) => (await node.GetAsync("/stats?scope=node")).Json.Number("connectedClients");
 }

@@ -51,9 +51,9 @@ internal static class Clients
         return client;
     }
 
-    /// <summary>Waits until a channel has so many subscribers.</summary>
+    /// <summary>Waits until a channel has so many subscribers on this node.</summary>
     public static Task SubscribedAsync(this NodeProcess node, string channel, int subscribers) => Relay.Testing.Eventually.UntilAsync(
-        async () => (await node.GetAsync("/api/v1/channels")).Json.GetProperty("channels").EnumerateArray()
+        async () => (await node.GetAsync("/api/v1/channels?scope=node")).Json.GetProperty("channels").EnumerateArray()
             .Any(entry => entry.Text("channel") == channel && entry.Number("subscribers") == subscribers),
         $"{subscribers} subscribers of {channel}");
 
