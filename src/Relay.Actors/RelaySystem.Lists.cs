@@ -30,9 +30,11 @@ public sealed partial class RelaySystem
     public int CountOf(params ReadOnlySpan<DialectKind> kinds) => _news?.CountOf(kinds) ?? Connections.CountOf(kinds);
 
     /// <summary>Chat sessions of all nodes, the one used last first.</summary>
-    public async Task<IReadOnlyList<SessionSummary>> ListSessionsAsync(CancellationToken cancellationToken)
+    /// <param name="here">True = of this node alone.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<IReadOnlyList<SessionSummary>> ListSessionsAsync(bool here, CancellationToken cancellationToken)
     {
-        if (_questions is null)
+        if (here || _questions is null)
         {
             return Sessions.All;
         }

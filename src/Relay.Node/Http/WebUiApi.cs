@@ -100,7 +100,7 @@ internal sealed class WebUiApi
             await _relay.Sessions.Complete.WaitAsync(AskTimeout, _time, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        var sessions = await _relay.ListSessionsAsync(context.RequestAborted);
+        var sessions = await _relay.ListSessionsAsync(ApiGuard.IsOfNode(context), context.RequestAborted);
         await DataAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartArray("sessions");

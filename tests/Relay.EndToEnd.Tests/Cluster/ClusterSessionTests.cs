@@ -118,6 +118,27 @@ public sealed class ClusterSessionTests
     }
 
     [Fact]
+    public async Task Who_waits_for_an_answer_over_HTTP_gets_it_from_the_node_to_which_the_session_has_moved()
+    {
+        await using var group = await NodeGroup.StartAsync(1, RedisAgent);
+        var waiting = Enumerable.Range(0, Sessions).Select(_ => group[0].PostAsync("/api/chat", """{"content":"hello"}""")).ToList();
+        await Eventually.UntilAsync(async () => await group.Redis.RunAsync("LLEN", Requests) == $"{Sessions}", "the worker has all requests");
+        await group.AddAsync();
+        await Eventually.UntilAsync(async () => (await ListAsync(group[1], "?scope=node")).Count >= Sessions / 4, "some have moved");
+        for (var i = 0; i < Sessions; i++)
+        {
+            var request = Json.Parse(await group.Redis.RunAsync("LPOP", Requests));
+            await group.Redis.RunAsync("PUBLISH", "updates",
+                $$$"""{"target_session_id":"{{{request.Text("session_id")}}}","type":"agent_response","payload":{"agent_name":"W","content":"done","request_id":"{{{request.Text("request_id")}}}"}}""");
+        }
+
+        foreach (var answer in await Task.WhenAll(waiting))
+        {
+            Assert.Equal("done", answer.Json.GetProperty("data").GetProperty("response").Text("content"));
+        }
+    }
+
+    [Fact]
     public async Task Sessions_of_a_killed_node_are_listed_again_and_expire()
     {
         await using var group = await NodeGroup.StartAsync(3, ("WebUi:SessionTtl", "20s"));
@@ -139,6 +160,6 @@ public sealed class ClusterSessionTests
         return client;
     }
 
-    private static async Task<List<string>> ListAsync(NodeProcess node) =>
-        [.. (await node.GetAsync("/api/sessions")).Json.GetProperty("data").GetProperty("sessions").EnumerateArray().Select(static one => one.Text("session_id")!)];
+    private static async Task<List<string>> ListAsync(NodeProcess node, string scope = "") =>
+        [.. (await node.GetAsync("/api/sessions" + scope)).Json.GetProperty("data").GetProperty("sessions").EnumerateArray().Select(static one => one.Text("session_id")!)];
 }
