@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Relay.Actors.Channels;
 
 namespace Relay.Actors.Bridges;
 
@@ -17,7 +16,7 @@ namespace Relay.Actors.Bridges;
 /// </para>
 /// <para>Between the beginning of a subscription and its first mark messages have no id. They are brought if their channel is served here, and not kept.</para>
 /// </remarks>
-public sealed class SharedFeed(IShardOwnership ownership, ulong run)
+public sealed class SharedFeed(IServedShards shards, ulong run)
 {
     /// <summary>How long messages for channels of other nodes are kept: longer than it takes until the shards of a dead node are served again.</summary>
     public static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(10);
@@ -39,8 +38,8 @@ public sealed class SharedFeed(IShardOwnership ownership, ulong run)
     private readonly List<Sent> _sent = [];
 
     // By shard: the fence under which what was kept for it has been taken up, and how far all is known to be brought by whoever served it.
-    private readonly long[] _served = new long[ownership.Count];
-    private readonly long[] _brought = new long[ownership.Count];
+    private readonly long[] _served = new long[shards.Count];
+    private readonly long[] _brought = new long[shards.Count];
     private string? _mark;
     private int _sinceMark;
     private long _position;
@@ -194,7 +193,7 @@ public sealed class SharedFeed(IShardOwnership ownership, ulong run)
     // Shards have come to this node: what was kept for them goes first.
     private void TakeUp(TimeSpan now, List<BridgeItem> bring)
     {
-        var version = ownership.Version;
+        var version = shards.Version;
         if (version == _seen)
         {
             return;
@@ -203,7 +202,7 @@ public sealed class SharedFeed(IShardOwnership ownership, ulong run)
         _seen = version;
         for (var shard = 0; shard < _served.Length; shard++)
         {
-            _served[shard] = ownership.FenceOf(shard);
+            _served[shard] = shards.FenceOf(shard);
         }
 
         Forget(now);
@@ -213,7 +212,7 @@ public sealed class SharedFeed(IShardOwnership ownership, ulong run)
             _bytes -= kept.Bytes;
             var own = kept.Item.Channels.Where(IsServed).ToList();
             var others = kept.Item.Channels.Except(own, StringComparer.Ordinal).ToList();
-            own.RemoveAll(channel => kept.Position <= _brought[ownership.ShardOf(channel)]);
+            own.RemoveAll(channel => kept.Position <= _brought[shards.ShardOf(channel)]);
             if (own.Count > 0)
             {
                 Bring(PartOf(kept.Item, own), kept.Position, bring);
@@ -228,7 +227,7 @@ public sealed class SharedFeed(IShardOwnership ownership, ulong run)
     }
 
     // Also as long as the shard goes to another node: the way to a channel leads to its owner.
-    private bool IsServed(string channel) => ownership.FenceOf(channel) != 0;
+    private bool IsServed(string channel) => shards.FenceOf(shards.ShardOf(channel)) != 0;
 
     private void Forget(TimeSpan now)
     {
@@ -244,7 +243,7 @@ public sealed class SharedFeed(IShardOwnership ownership, ulong run)
         var digits = new int[(_served.Length + 3) / 4];
         for (var shard = 0; shard < _served.Length; shard++)
         {
-            digits[shard / 4] |= _served[shard] != 0 && ownership.FenceOf(shard) == _served[shard] ? 1 << (shard % 4) : 0;
+            digits[shard / 4] |= _served[shard] != 0 && shards.FenceOf(shard) == _served[shard] ? 1 << (shard % 4) : 0;
         }
 
         return string.Concat(digits.Select(static digit => digit.ToString("x", CultureInfo.InvariantCulture)));

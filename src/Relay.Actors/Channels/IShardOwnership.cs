@@ -11,15 +11,6 @@ public interface IShardOwnership
     /// <summary>Changes whenever the node has begun to serve a shard.</summary>
     long Version { get; }
 
-    /// <summary>Parts that channels are spread over.</summary>
-    int Count { get; }
-
-    /// <summary>Which of them a channel lies in: 0 to <see cref="Count"/> - 1.</summary>
-    int ShardOf(string channel);
-
-    /// <summary>The fence of one part; 0 when this node does not serve it.</summary>
-    long FenceOf(int shard);
-
     /// <summary>Whether this node serves the channel now.</summary>
     bool Owns(string channel);
 

@@ -1,3 +1,4 @@
+using Relay.Actors.Bridges;
 using Relay.Actors.Channels;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
@@ -10,7 +11,7 @@ namespace Relay.Actors.Cluster;
 /// Which shards this node serves, under which fences, for those who ask from other threads. A question of another node is taken under the token it names or not at all: its coming in
 /// and the shard's end cannot pass each other.
 /// </summary>
-internal sealed class ServedShards(int count, ClusterView view, TimeProvider time, Action<int, long> fenced) : IShardOwnership
+internal sealed class ServedShards(int count, ClusterView view, TimeProvider time, Action<int, long> fenced) : IShardOwnership, IServedShards
 {
     /// <summary>Within this time the replicas of other nodes find a new owner, those on a slow machine included.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);

@@ -210,7 +210,7 @@ public sealed class SharedFeedTests
     }
 
     // Every channel is a shard of its own here.
-    private sealed class Node : IShardOwnership
+    private sealed class Node : IServedShards
     {
         private static readonly string[] Channels = ["users/a", "users/b", "global"];
         private readonly long[] _fences = new long[Channels.Length];
@@ -233,22 +233,11 @@ public sealed class SharedFeedTests
 
         public int Count => Channels.Length;
 
-        public bool MayAct => true;
-
         public long Version { get; private set; }
 
         public int ShardOf(string channel) => Array.IndexOf(Channels, channel);
 
         public long FenceOf(int shard) => _fences[shard];
-
-        public long FenceOf(string channel) => _fences[ShardOf(channel)];
-
-        public bool Owns(string channel) => FenceOf(channel) != 0;
-
-        public void Fenced(string channel, long seen)
-        {
-            // No journal here.
-        }
 
         public void Serves(string channel)
         {
