@@ -25,28 +25,24 @@ namespace Relay.Kernel;
 /// with, the end of a later incarnation of the same name.
 /// </para>
 /// </remarks>
-internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
+internal sealed partial class Shard : IActorRef, IActorProxy, IChildObserver
 {
     private readonly Func<string, Props> _entityProps;
     private readonly int _bufferCapacity;
 
     /// <summary>Entities on their way out, with what came for them since; the others need no entry: they are found among the children.</summary>
-    private readonly Dictionary<string, Queue<Kept>> _leaving = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Leaving> _leaving = new(StringComparer.Ordinal);
     private readonly ActorCell _cell;
     private readonly Lock _gate = new();
     private bool _closed;
 
-    // Of a distributed region; null = the shard always lives here.
-    private readonly IActorRef? _door;
-    private bool _evicted;
-    private Action? _whenEmpty;
     private int _entities;
     private long _passivations;
     private long _overflowed;
 
     /// <summary>Starts the shard.</summary>
     /// <exception cref="InvalidOperationException">The region is stopping.</exception>
-    public Shard(ActorCell region, int number, Func<string, Props> entityProps, ShardRegionOptions options, IActorRef? door = null)
+    public Shard(ActorCell region, int number, Func<string, Props> entityProps, ShardRegionOptions options, ShardDoor? door = null)
     {
         _entityProps = entityProps;
         _door = door;
@@ -111,54 +107,11 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
         lock (_gate)
         {
             // From a child that has not asked before; a late repeat must not stop the next incarnation.
-            if (sender is ActorCell { Name: { } name } entity && ReferenceEquals(_cell.FindChild(name), entity) && _leaving.TryAdd(name, new()))
+            if (sender is ActorCell { Name: { } name } entity && ReferenceEquals(_cell.FindChild(name), entity) && _leaving.TryAdd(name, new(stopMessage)))
             {
                 _passivations++;
                 entity.TryTell(stopMessage, _cell);
             }
-        }
-    }
-
-    /// <summary>
-    /// Lets all entities go: each is told <paramref name="stopMessage"/> behind what came before, and is to stop itself then; what comes later goes back to the
-    /// shard's door, until <see cref="Reopen"/>.
-    /// </summary>
-    /// <param name="stopMessage">To each entity.</param>
-    /// <param name="whenEmpty">Called once, when the last of them has stopped; perhaps at once.</param>
-    public void Evict(object stopMessage, Action whenEmpty)
-    {
-        lock (_gate)
-        {
-            _evicted = true;
-            foreach (var (name, kept) in _leaving)
-            {
-                Return(name, kept);
-            }
-
-            foreach (var entity in _cell.Children.Cast<ActorCell>())
-            {
-                if (_leaving.TryAdd(entity.Name!, new()))
-                {
-                    entity.TryTell(stopMessage, _cell);
-                }
-            }
-
-            if (_entities > 0)
-            {
-                _whenEmpty = whenEmpty;
-                return;
-            }
-        }
-
-        whenEmpty();
-    }
-
-    /// <summary>Entities may live here again. Only when there are none.</summary>
-    public void Reopen()
-    {
-        lock (_gate)
-        {
-            _evicted = false;
         }
     }
 
@@ -169,9 +122,9 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
         lock (_gate)
         {
             _closed = true;
-            foreach (var kept in _leaving.Values)
+            foreach (var leaving in _leaving.Values)
             {
-                left.AddRange(kept);
+                left.AddRange(leaving.Kept);
             }
 
             _leaving.Clear();
@@ -198,11 +151,11 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
                     (whenEmpty, _whenEmpty) = (_whenEmpty, null);
                 }
             }
-            else if (!_leaving.TryGetValue(name, out var kept))
+            else if (!_leaving.TryGetValue(name, out var leaving))
             {
                 return;
             }
-            else if (kept.Count == 0)
+            else if (leaving.Kept.Count == 0)
             {
                 _leaving.Remove(name);
                 return;
@@ -217,14 +170,15 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
     private void StartAgain(string name)
     {
         var props = MakeProps(name, out var failure);
-        Queue<Kept>? left;
+        Queue<Kept> left;
         lock (_gate)
         {
-            if (!_leaving.Remove(name, out left))
+            if (!_leaving.Remove(name, out var leaving))
             {
                 return;
             }
 
+            left = leaving.Kept;
             if (_evicted)
             {
                 Return(name, left);
@@ -272,7 +226,7 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
 
         if (passage == Passage.Elsewhere)
         {
-            Return(entityId, message, sender);
+            _door!.Tell(Addressed(entityId, message), sender);
         }
         else if (passage != Passage.Taken)
         {
@@ -287,9 +241,9 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
             return Passage.Elsewhere;
         }
 
-        if (_leaving.Count > 0 && _leaving.TryGetValue(entityId, out var kept))
+        if (_leaving.Count > 0 && _leaving.TryGetValue(entityId, out var leaving))
         {
-            return Keep(kept, message, sender);
+            return Keep(leaving.Kept, message, sender);
         }
 
         if (_cell.FindChild(entityId) is { } entity)
@@ -300,8 +254,8 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
             }
 
             // It stopped without Passivate and its name is not free yet: as if it had passivated.
-            _leaving.Add(entityId, kept = new());
-            return Keep(kept, message, sender);
+            _leaving.Add(entityId, leaving = new(null));
+            return Keep(leaving.Kept, message, sender);
         }
 
         return _closed ? Passage.Refused : Passage.Absent;
@@ -329,21 +283,10 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
 
         if (kept.Count > 0)
         {
-            _leaving.Add(name, new Queue<Kept>(kept));
+            _leaving.Add(name, new(null, new Queue<Kept>(kept)));
             kept.Clear();
         }
     }
-
-    // The door takes its own lock inside this one, and never the other way round.
-    private void Return(string name, Queue<Kept> kept)
-    {
-        while (kept.TryDequeue(out var one))
-        {
-            Return(name, one.Message, one.Sender);
-        }
-    }
-
-    private void Return(string name, object message, IActorRef? sender) => _door!.Tell(message as IShardMessage ?? new ShardEnvelope(name, message), sender);
 
     private Props? MakeProps(string entityId, out Exception? failure)
     {
@@ -394,4 +337,13 @@ internal sealed class Shard : IActorRef, IActorProxy, IChildObserver
     }
 
     private readonly record struct Kept(object Message, IActorRef? Sender);
+
+    /// <summary>An entity on its way out: by which message, null = by itself; and what came for it since.</summary>
+    private readonly record struct Leaving(object? Told, Queue<Kept> Kept)
+    {
+        public Leaving(object? told)
+            : this(told, new())
+        {
+        }
+    }
 }
