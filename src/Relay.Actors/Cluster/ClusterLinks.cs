@@ -214,7 +214,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     private void Ask(Peer peer, long number, int shard, long token, ref WireReader reader)
     {
-        var entity = reader.Text();
+        var entity = Entity(ref reader, shard);
         var question = QuestionWire.Read(ref reader, entity);
         var asker = new RemoteAsker(peer, shard, token, number);
         _served.Take(shard, token, Shards.Region, question as PublishBatch ?? (object)new ShardEnvelope(entity, question), asker);
@@ -222,7 +222,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     private void OfReplica(NodeMessage kind, Peer peer, long number, int shard, long token, ref WireReader reader)
     {
-        var entity = reader.Text();
+        var entity = Entity(ref reader, shard);
         var replica = kind == NodeMessage.ReplicaJoin ? peer.Join(number, shard, token, entity) : peer.Find(number);
         if (replica is null)
         {
@@ -234,12 +234,16 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
             NodeMessage.ReplicaJoin => new ReplicaJoin(replica),
             NodeMessage.ReplicaLeave => new ReplicaLeave(replica),
             NodeMessage.ReplicaPresence => new PresenceReport(replica, PresenceWire.Read(ref reader)),
-            _ => new ReplicaCount(replica, (int)reader.Number()),
+            _ => new ReplicaCount(replica, reader.Size()),
         };
 
         // The asker's mark: what is held when the shard ends is dropped, and told again to the next owner.
         _served.Take(shard, token, Shards.Region, new ShardEnvelope(entity, message), new RemoteAsker(peer, shard, token, number));
     }
+
+    // What is taken for one shard must not come to another, whose token nobody looked at.
+    private string Entity(ref WireReader reader, int shard) =>
+        reader.Text() is { Length: > 0 } entity && _served.ShardOf(entity) == shard ? entity : throw WireReader.Malformed();
 
     private RemoteShard? Find(int shard, long token) =>
         (uint)shard < (uint)_remotes.Length && Volatile.Read(ref _remotes[shard]) is { } remote && remote.Token == token ? remote : null;

@@ -47,7 +47,7 @@ internal static class EventWire
 
     public static Publication[] ReadAll(ref WireReader reader, string channel)
     {
-        var publications = new Publication[reader.CountOf(15)];
+        var publications = new Publication[reader.CountOf(18)];
         for (var i = 0; i < publications.Length; i++)
         {
             publications[i] = Read(ref reader, channel);
@@ -105,12 +105,12 @@ internal static class EventWire
     /// <param name="replyTo">Who published.</param>
     public static PublishReply ReadReply(ref WireReader reader, PublishBatch? batch, Kernel.IActorRef replyTo)
     {
-        var (subscribers, refusal, isFault) = ((int)reader.Number(), reader.TextOrNull(), reader.Flag());
-        var outcomes = new PublishOutcome[reader.CountOf(10)];
+        var (subscribers, refusal, isFault) = (reader.Size(), reader.TextOrNull(), reader.Flag());
+        var outcomes = new PublishOutcome[reader.CountOf(11)];
         for (var i = 0; i < outcomes.Length; i++)
         {
             var (position, duplicate, error) = (reader.Position(), reader.Flag(), reader.Byte());
-            outcomes[i] = new PublishOutcome(position, duplicate) { Error = error == 0 ? null : (ErrorCode)(error - 1) };
+            outcomes[i] = new PublishOutcome(position, duplicate) { Error = error == 0 ? null : Known((ErrorCode)(error - 1)) };
         }
 
         if (batch is not null && outcomes.Length != batch.Items.Length)
@@ -139,13 +139,17 @@ internal static class EventWire
     private static (ReadOnlyMemory<byte> Data, ReadOnlyMemory<byte> Raw, RawFormat Format) ReadBody(ref WireReader reader)
     {
         var head = reader.Byte();
+        var format = Known((RawFormat)(head & 0x7f));
         ReadOnlyMemory<byte> raw = reader.Bytes().ToArray();
         if ((head & 0x80) == 0)
         {
-            return (reader.Bytes().ToArray(), raw, (RawFormat)head);
+            return (reader.Bytes().ToArray(), raw, format);
         }
 
         var (start, length) = (reader.Count(), reader.Count());
-        return start <= raw.Length && length <= raw.Length - start ? (raw.Slice(start, length), raw, (RawFormat)(head & 0x7f)) : throw WireReader.Malformed();
+        return start <= raw.Length && length <= raw.Length - start ? (raw.Slice(start, length), raw, format) : throw WireReader.Malformed();
     }
+
+    private static T Known<T>(T value)
+        where T : struct, Enum => Enum.IsDefined(value) ? value : throw WireReader.Malformed();
 }

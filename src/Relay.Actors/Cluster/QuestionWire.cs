@@ -178,13 +178,16 @@ internal static class QuestionWire
     private static PublishBatch ReadBatch(ref WireReader reader, string channel)
     {
         var scope = reader.Text();
-        var items = new PublishItem[reader.CountOf(8)];
-        for (var i = 0; i < items.Length; i++)
+
+        // Items are far larger here than the least they take on the way: a forged number must not allocate them all.
+        var count = reader.CountOf(9);
+        var items = new List<PublishItem>(Math.Min(count, 1000));
+        for (; items.Count < count;)
         {
-            items[i] = EventWire.ReadItem(ref reader);
+            items.Add(EventWire.ReadItem(ref reader));
         }
 
-        return new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true };
+        return new PublishBatch { Channel = channel, Items = [.. items], Scope = scope, WantsReply = true };
     }
 
     private static void Write(WireWriter writer, HistoryQuery query)
@@ -212,7 +215,7 @@ internal static class QuestionWire
     private static HistoryQuery ReadQuery(ref WireReader reader)
     {
         var (resume, after, until, from) = (reader.PositionOrNull(), reader.PositionOrNull(), ReadNumberOrNull(ref reader), ReadNumberOrNull(ref reader));
-        var (lastPerKey, key, isPage, limit, mayBeRefused) = (reader.Flag(), reader.TextOrNull(), reader.Flag(), (int)reader.Number(), reader.Flag());
+        var (lastPerKey, key, isPage, limit, mayBeRefused) = (reader.Flag(), reader.TextOrNull(), reader.Flag(), reader.Size(), reader.Flag());
         string[]? names = null;
         if (reader.Flag())
         {
@@ -223,7 +226,7 @@ internal static class QuestionWire
             }
         }
 
-        PageBounds? page = reader.Flag() ? new PageBounds((int)reader.Number(), (int)reader.Number()) : null;
+        PageBounds? page = reader.Flag() ? new PageBounds(reader.Size(), reader.Size()) : null;
         return new HistoryQuery
         {
             Resume = resume, After = after, Until = until, FromMicros = from, LastPerKey = lastPerKey, Key = key, IsPage = isPage, Limit = limit, MayBeRefused = mayBeRefused, Names = names, Page = page,
@@ -246,7 +249,7 @@ internal static class QuestionWire
 
     private static SessionJoined ReadJoined(ref WireReader reader, string channel)
     {
-        var summary = new SessionSummary(reader.Text(), reader.Text(), (int)reader.Number(), reader.Number(), reader.Number());
+        var summary = new SessionSummary(reader.Text(), reader.Text(), reader.Size(), reader.Number(), reader.Number());
         var position = reader.Position();
         var messages = EventWire.ReadAll(ref reader, channel);
         return new SessionJoined(summary, messages, position) { Endings = EventWire.ReadAll(ref reader, channel) };

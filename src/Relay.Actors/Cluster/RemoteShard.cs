@@ -92,9 +92,17 @@ internal sealed class RemoteShard : ActorProxy
     /// <summary>An answer has come.</summary>
     public void OnAnswer(long number, ref WireReader reader)
     {
-        if (TryTake(number, out var pending))
+        // Taken when it can be read: otherwise the link begins anew, and it is asked again.
+        if (!TryFind(number, out var pending))
         {
-            Answer(pending, ref reader);
+            return;
+        }
+
+        var sender = pending.Sender ?? ActorRefs.Nobody;
+        var answer = QuestionWire.ReadAnswer(ref reader, pending.Entity, pending.Inner, sender);
+        if (TryTake(number, out _) && pending.Inner is not PublishBatch { WantsReply: false })
+        {
+            sender.Tell(answer, this);
         }
     }
 
@@ -205,17 +213,16 @@ internal sealed class RemoteShard : ActorProxy
         var replica = Find(number);
         var channel = reader.Text();
         var events = EventWire.ReadAll(ref reader, channel);
-        var replies = new List<PublishReply>();
-        for (var left = reader.CountOf(4); left > 0; left--)
+        var answers = new List<(long Number, PublishReply Reply)>();
+        for (var left = reader.CountOf(5); left > 0; left--)
         {
             // One that was refused here, because the link was full, has nobody to answer any more.
-            var batch = TryTake(reader.Number(), out var pending) ? (PublishBatch)pending.Inner : null;
-            var reply = EventWire.ReadReply(ref reader, batch, pending.Sender ?? ActorRefs.Nobody);
-            if (batch is { WantsReply: true })
-            {
-                replies.Add(reply);
-            }
+            var question = reader.Number();
+            var batch = TryFind(question, out var pending) ? pending.Inner as PublishBatch ?? throw WireReader.Malformed() : null;
+            answers.Add((question, EventWire.ReadReply(ref reader, batch, pending.Sender ?? ActorRefs.Nobody)));
         }
+
+        var replies = answers.Where(answer => TryTake(answer.Number, out _) && answer.Reply.Batch.WantsReply).Select(static answer => answer.Reply).ToList();
 
         if (replica is not null)
         {
@@ -229,13 +236,11 @@ internal sealed class RemoteShard : ActorProxy
         }
     }
 
-    private void Answer(in Pending pending, ref WireReader reader)
+    private bool TryFind(long number, out Pending pending)
     {
-        var sender = pending.Sender ?? ActorRefs.Nobody;
-        var answer = QuestionWire.ReadAnswer(ref reader, pending.Entity, pending.Inner, sender);
-        if (pending.Inner is not PublishBatch { WantsReply: false })
+        lock (_gate)
         {
-            sender.Tell(answer, this);
+            return _pending.TryGetValue(number, out pending);
         }
     }
 

@@ -29,6 +29,17 @@ internal static class StateWire
             known[i] = new KnownId(reader.Text(), reader.Text(), reader.Number(), reader.Number());
         }
 
-        return new ChannelContent(position, transients, dropped, history, known, EventWire.ReadAll(ref reader, channel));
+        var values = EventWire.ReadAll(ref reader, channel);
+
+        // A history is found by counting back from its newest event.
+        for (var i = 0; i < history.Length; i++)
+        {
+            if (history[i].Position != position with { Offset = position.Offset - (history.Length - 1 - i) } || history[i].IsTransient)
+            {
+                throw WireReader.Malformed();
+            }
+        }
+
+        return Array.TrueForAll(values, static value => value.Key is not null) ? new ChannelContent(position, transients, dropped, history, known, values) : throw WireReader.Malformed();
     }
 }

@@ -24,6 +24,9 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
 
     public long Number() => Unsigned() is var value ? (long)(value >> 1) ^ -(long)(value & 1) : 0;
 
+    /// <summary>A <see cref="Number"/> that counts something.</summary>
+    public int Size() => Number() is >= 0 and <= int.MaxValue and var size ? (int)size : throw Malformed();
+
     public ReadOnlySpan<byte> Bytes() => Take(Count());
 
     public string Text() => Encoding.UTF8.GetString(Bytes());
