@@ -1,5 +1,6 @@
 using Relay.Redis.Connections;
 using Relay.Redis.Resp;
+using Relay.Redis.Sentinels;
 
 namespace Relay.Redis;
 
@@ -18,25 +19,27 @@ public sealed class RedisClient : IAsyncDisposable
 
     private readonly RedisOptions _options;
     private readonly RedisServices _services;
+    private readonly SentinelDirectory? _directory;
     private readonly RedisSupervisor _supervisor;
     private readonly Lazy<RedisSubscriber> _subscriber;
     private readonly bool _dedicated;
 
     /// <exception cref="ArgumentException">The options contradict each other; the text names the settings.</exception>
     public RedisClient(RedisOptions options, RedisServices services)
-        : this(options, services, CommandsRole, dedicated: false)
+        : this(options, services, DirectoryOf(options, services), CommandsRole, dedicated: false)
     {
     }
 
-    private RedisClient(RedisOptions options, RedisServices services, string role, bool dedicated)
+    private RedisClient(RedisOptions options, RedisServices services, SentinelDirectory? directory, string role, bool dedicated)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(services);
         _options = options;
         _services = services;
         _dedicated = dedicated;
-        _supervisor = new RedisSupervisor(options, services, role);
-        _subscriber = new Lazy<RedisSubscriber>(() => new RedisSubscriber(options, services));
+        _directory = directory;
+        _supervisor = new RedisSupervisor(options, services, role, sink: null, directory);
+        _subscriber = new Lazy<RedisSubscriber>(() => new RedisSubscriber(options, services, RedisSubscriber.SubscriberRole, directory));
     }
 
     /// <summary>Raised by the supervising loop, one change after the other. Handlers must not block and must not wait for this client.</summary>
@@ -65,7 +68,7 @@ public sealed class RedisClient : IAsyncDisposable
 
     /// <summary>A client with the same options and a connection of its own, not started yet. The caller disposes it.</summary>
     /// <param name="role">Names it in logs, metrics and CLIENT LIST.</param>
-    public RedisClient Dedicated(string role) => new(_options, _services, role, dedicated: true);
+    public RedisClient Dedicated(string role) => new(_options, _services, _directory, role, dedicated: true);
 
     /// <summary>Sends a command; the arguments are copied before this method returns.</summary>
     /// <returns>The answer, to be awaited once.</returns>
@@ -82,12 +85,21 @@ public sealed class RedisClient : IAsyncDisposable
         ? SendAsync(_options.CommandTimeout, block, command)
         : throw new InvalidOperationException("A blocking command needs a client of its own: RedisClient.Dedicated(role).");
 
+    /// <summary>The connection that is used now, by itself; null while there is none.</summary>
+    /// <exception cref="InvalidOperationException">This client is not <see cref="Dedicated"/>: a line is for those who share it with nobody.</exception>
+    public RedisLine? Line => !_dedicated
+        ? throw new InvalidOperationException("A line needs a client of its own: RedisClient.Dedicated(role).")
+        : _supervisor.Current is { } connection ? new RedisLine(connection, _options) : null;
+
     public async ValueTask DisposeAsync()
     {
         if (_subscriber.IsValueCreated)
             await _subscriber.Value.DisposeAsync();
         await _supervisor.DisposeAsync();
     }
+
+    private static SentinelDirectory? DirectoryOf(RedisOptions options, RedisServices services) =>
+        options is { Sentinel: not null, Endpoints.Count: > 0 } && services is not null ? new SentinelDirectory(options, services) : null;
 
     private ValueTask<RedisValue> SendAsync(TimeSpan timeout, TimeSpan block, ReadOnlySpan<RedisArg> command)
     {

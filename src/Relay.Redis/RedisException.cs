@@ -43,6 +43,9 @@ public sealed class RedisException : Exception
     /// </summary>
     public string? Code { get; }
 
+    /// <summary>The server is a replica, so none of the connections to it is of use.</summary>
+    internal bool IsReplica { get; init; }
+
     /// <summary>Makes the exception for an error reply, for example <c>WRONGPASS invalid username-password pair</c>.</summary>
     public static RedisException FromServer(string reply)
     {

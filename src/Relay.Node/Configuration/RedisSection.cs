@@ -61,7 +61,7 @@ public sealed record RedisSection
             "Redis:Endpoints",
             new ValueKind<RedisAddress?>("host:port list", "127.0.0.1:6379", ParseAddress, _ => "") { Show = Kinds.HideUserInfo },
             null,
-            "Redis servers, host:port[,host:port…]; rediss://… for TLS; empty = no Redis.");
+            "Redis servers, host:port[,host:port…], or Sentinels when Redis:Sentinel is set; rediss://… for TLS; empty = no Redis.");
         var user = reader.Read("Redis:User", Kinds.Text, "", "ACL user; empty = Redis' default user.");
         var password = reader.Read("Redis:Password", Kinds.Secret, Secret.None, "Password of the user.");
         var database = reader.Read("Redis:Database", Kinds.Count(0, 9999), 0, "Database number.");
@@ -70,13 +70,16 @@ public sealed record RedisSection
         var skipVerify = reader.Read("Redis:TlsSkipVerify", Kinds.Flag, false, "Accept any certificate; for tests and closed networks only.");
         var connectTimeout = reader.Read("Redis:ConnectTimeout", Patience, TimeSpan.FromSeconds(5), "For TCP, TLS and the greeting together.");
         var commandTimeout = reader.Read("Redis:CommandTimeout", Patience, TimeSpan.FromSeconds(5), "For the answer to one command.");
-        _ = reader.Read(
-            "Redis:Sentinel",
-            Kinds.NotYet(Kinds.Text.Called("text", "mymaster"), "", "name the primary in Redis:Endpoints and leave this empty"),
-            "",
-            "Name of the primary that Sentinels at the endpoints know. Not available yet.");
+        var sentinel = reader.Read("Redis:Sentinel", Kinds.Text.Called("text", "mymaster"), "", "Name of the primary as the Sentinels at Redis:Endpoints know it; empty = the endpoints are the servers themselves.");
+        var sentinelUser = reader.Read("Redis:SentinelUser", Kinds.Text, "", "ACL user at the Sentinels; empty = their default user.");
+        var sentinelPassword = reader.Read("Redis:SentinelPassword", Kinds.Secret, Secret.None, "Password of that user; Redis:Password is not sent to Sentinels.");
         if (address is null)
         {
+            if (sentinel.Length > 0)
+            {
+                reader.Problem("Redis:Endpoints", null, "Redis:Sentinel is set, and no Sentinel is named", "127.0.0.1:26379");
+            }
+
             return null;
         }
 
@@ -90,6 +93,9 @@ public sealed record RedisSection
             User = user.Length > 0 ? user : address.User,
             Password = password.IsEmpty ? address.Password : password.Reveal(),
             Database = reader.IsSet("Redis:Database") ? database : address.Database,
+            Sentinel = sentinel.Length > 0 ? sentinel : null,
+            SentinelUser = sentinelUser.Length > 0 ? sentinelUser : null,
+            SentinelPassword = sentinelPassword.IsEmpty ? null : sentinelPassword.Reveal(),
             ConnectTimeout = connectTimeout,
             CommandTimeout = commandTimeout,
         };
@@ -102,6 +108,16 @@ public sealed record RedisSection
         if (options.User is not null && options.Password is null)
         {
             reader.Problem("Redis:Password", null, "Redis:User is set without a password", "…");
+        }
+
+        if (options.SentinelUser is not null && options.SentinelPassword is null)
+        {
+            reader.Problem("Redis:SentinelPassword", null, "Redis:SentinelUser is set without a password", "…");
+        }
+
+        if (options.Sentinel is null && options.SentinelPassword is not null)
+        {
+            reader.Problem("Redis:Sentinel", null, "Redis:SentinelPassword is set, and no primary is named", "mymaster");
         }
 
         if (!options.Tls && (options.TlsCaFile is not null || options.TlsServerName is not null || options.TlsSkipVerify))

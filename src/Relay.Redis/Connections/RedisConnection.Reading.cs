@@ -107,8 +107,8 @@ internal sealed partial class RedisConnection
         if (!command.KeepAlive)
             _services.Metrics.Failed(_role, error);
         command.Reply?.Fail(error);
-        if (string.Equals(error.Code, "READONLY", StringComparison.Ordinal))
-            End(RedisFaults.Replica(_endpoint));
+        if (RedisFaults.IsFromReplica(error))
+            End(RedisFaults.Replica(_endpoint, _options));
     }
 
     private int TakePush(in ReadOnlySequence<byte> frame)

@@ -32,8 +32,20 @@ internal static class RedisFaults
         _ => new(RedisErrorKind.Unavailable, $"no connection to {endpoint} ({error.Message}): check Relay:Redis:Endpoints and the network", error),
     };
 
-    public static RedisException Replica(RedisEndpoint endpoint) => new(RedisErrorKind.Unavailable,
-        $"{endpoint} is a read-only replica: name the primary in Relay:Redis:Endpoints");
+    public static RedisException Replica(RedisEndpoint endpoint, RedisOptions options) => new(RedisErrorKind.Unavailable, options.Sentinel is null
+        ? $"{endpoint} is a read-only replica: name the primary in Relay:Redis:Endpoints"
+        : $"{endpoint} is a read-only replica: the Sentinels are asked again") { IsReplica = true };
+
+    public static RedisException NoSentinel(RedisEndpoint endpoint) => new(RedisErrorKind.Unavailable,
+        $"{endpoint} is a Redis server and no Sentinel: with Relay:Redis:Sentinel, Relay:Redis:Endpoints names the Sentinels (usually on port 26379)");
+
+    public static RedisException Sentinel(RedisEndpoint endpoint) => new(RedisErrorKind.Unavailable,
+        $"{endpoint} is a Sentinel: set Relay:Redis:Sentinel to the name under which it knows the primary");
+
+    /// <summary>What a server says that was the primary once. Scripts of Redis 6 put the word behind their own.</summary>
+    public static bool IsFromReplica(RedisException error) =>
+        error.Code is "READONLY" or "MASTERDOWN" || error.Message.Contains("-READONLY ", StringComparison.Ordinal)
+        || error.Message.Contains("cannot be used with replica instances", StringComparison.Ordinal);
 
     public static RedisException Lost(Exception error, RedisEndpoint endpoint) => error switch
     {
@@ -46,18 +58,19 @@ internal static class RedisFaults
     private static RedisException Refused(RedisException refused, RedisEndpoint endpoint, RedisOptions options)
     {
         var user = options.User ?? "default";
+        var settings = options.IsForSentinel ? "Relay:Redis:Sentinel" : "Relay:Redis:";
         var advice = refused.Code switch
         {
-            "WRONGPASS" => $"WRONGPASS for user '{user}' at {endpoint}: check Relay:Redis:User and Relay:Redis:Password",
-            "NOAUTH" => $"NOAUTH: {endpoint} wants a password: set Relay:Redis:Password (and Relay:Redis:User for an ACL user)",
+            "WRONGPASS" => $"WRONGPASS for user '{user}' at {endpoint}: check {settings}User and {settings}Password",
+            "NOAUTH" => $"NOAUTH: {endpoint} wants a password: set {settings}Password (and {settings}User for an ACL user)",
             "NOPERM" => $"NOPERM for user '{user}' at {endpoint}: grant what is missing with ACL SETUSER ({refused.Message})",
-            "DENIED" => $"DENIED: {endpoint} runs in protected mode and refuses other hosts: give the server a password (requirepass) and set Relay:Redis:Password, or bind it to a trusted network",
+            "DENIED" => $"DENIED: {endpoint} runs in protected mode and refuses other hosts: give the server a password (requirepass) and set {settings}Password, or bind it to a trusted network",
             "LOADING" => $"LOADING: {endpoint} is still reading its data set: wait, it will be tried again",
             "NOPROTO" => $"{endpoint} does not know RESP3: Redis 6 or newer is needed",
             _ when refused.Message.Contains("unknown command", StringComparison.OrdinalIgnoreCase) => $"{endpoint} does not know HELLO: Redis 6 or newer is needed",
             _ when refused.Message.Contains("DB index", StringComparison.OrdinalIgnoreCase) => $"{endpoint} has no database {options.Database}: check Relay:Redis:Database",
             _ when refused.Message.Contains("AUTH <password> called without any password", StringComparison.OrdinalIgnoreCase) =>
-                $"{endpoint} has no password but Relay:Redis:Password is set: remove it, or set requirepass on the server",
+                $"{endpoint} has no password but {settings}Password is set: remove it, or set requirepass on the server",
             _ => $"{endpoint} refused the connection: {refused.Message}",
         };
         return new RedisException(RedisErrorKind.ServerError, advice, refused, refused.Code);

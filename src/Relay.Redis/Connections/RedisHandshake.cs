@@ -6,7 +6,8 @@ namespace Relay.Redis.Connections;
 /// <remarks>
 /// HELLO does all in one question since Redis 6. Older servers are refused: pushes on RESP2 turn a connection into another protocol,
 /// and nothing the relay promises was ever tried on them. The PING at the end finds a server that is still loading, which HELLO does not tell.
-/// A replica is refused, because the relay writes through every command connection and a list of endpoints should lead to the primary.
+/// A replica is refused, because the relay writes through every command connection and a list of endpoints should lead to the primary. HELLO tells the role as ROLE does,
+/// and needs no right of its own.
 /// </remarks>
 internal static class RedisHandshake
 {
@@ -41,8 +42,10 @@ internal static class RedisHandshake
         var hello = await connection.SendAsync(Hello(options, role), Timeout.InfiniteTimeSpan);
         if (hello.Kind != RespKind.Map)
             throw RedisException.Protocol($"HELLO was answered by {hello}");
+        if (hello.Field("mode"u8).AsString() == "sentinel" != options.IsForSentinel)
+            throw options.IsForSentinel ? RedisFaults.NoSentinel(connection.Endpoint) : RedisFaults.Sentinel(connection.Endpoint);
         if (hello.Field("role"u8).AsString() is "replica" or "slave")
-            throw RedisFaults.Replica(connection.Endpoint);
+            throw RedisFaults.Replica(connection.Endpoint, options);
         if (options.Database != 0)
             await connection.SendAsync(["SELECT", options.Database], Timeout.InfiniteTimeSpan);
         try

@@ -1,17 +1,23 @@
 using Microsoft.Extensions.Logging;
+using Relay.Redis.Sentinels;
 
 namespace Relay.Redis.Connections;
 
 /// <summary>
-/// Keeps one connection open: connects, waits until it is lost, pauses, connects again, over the endpoints in turn. One loop, started by
+/// Keeps one connection open: connects, waits until it is lost, pauses, connects again, over the endpoints in turn or to
+/// where the Sentinels say. One loop, started by
 /// <see cref="Start"/> and ended by <see cref="DisposeAsync"/>; it alone changes the state and raises <see cref="StateChanged"/>.
 /// </summary>
 internal sealed partial class RedisSupervisor : IAsyncDisposable
 {
+    // While the Sentinels have no primary they are asked at least so often; their word ends every pause.
+    private static readonly TimeSpan LongestPauseWithSentinel = TimeSpan.FromSeconds(1);
+
     private readonly RedisOptions _options;
     private readonly RedisServices _services;
     private readonly string _role;
     private readonly IPushSink? _sink;
+    private readonly SentinelGuide? _guide;
     private readonly Backoff _backoff;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _ending = new();
@@ -27,7 +33,7 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
     private bool _wasReady;
     private bool _disposed;
 
-    public RedisSupervisor(RedisOptions options, RedisServices services, string role, IPushSink? sink = null)
+    public RedisSupervisor(RedisOptions options, RedisServices services, string role, IPushSink? sink, SentinelDirectory? directory)
     {
         var problems = options.Validate();
         if (problems.Count > 0)
@@ -36,7 +42,8 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         _services = services;
         _role = role;
         _sink = sink;
-        _backoff = new Backoff(options.BackoffMin, options.BackoffMax, services.NextRandom());
+        _guide = directory is null ? null : new SentinelGuide(directory);
+        _backoff = new Backoff(options.BackoffMin, LongestPause(options), services.NextRandom());
         _log = services.Loggers.CreateLogger<RedisClient>();
         _downSince = services.Time.GetTimestamp();
         _state = new RedisStateChange(RedisState.Connecting, role, options.Endpoints[0], Reason: null, Error: null, Attempt: 0, TimeSpan.Zero);
@@ -63,8 +70,10 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, typeof(RedisClient));
-            if (_loop == Task.CompletedTask)
-                _loop = RunAsync(_ending.Token);
+            if (_loop != Task.CompletedTask)
+                return;
+            _guide?.Join();
+            _loop = RunAsync(_ending.Token);
         }
     }
 
@@ -107,11 +116,15 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         {
             await _loop.WaitAsync(_options.CloseTimeout, _services.Time);
             _ending.Dispose();
+            _guide?.Dispose();
         }
         catch (TimeoutException)
         {
             LogNotEnded(_role, _options.CloseTimeout);
         }
+
+        if (_guide is not null)
+            await _guide.LeaveAsync();
     }
 
     /// <summary>Ends all waits for readiness, those that come later as well. Called under the lock.</summary>
@@ -133,12 +146,14 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         {
             while (true)
             {
-                if (await ConnectAsync(ending))
-                    await ServeAsync(ending);
+                var turn = _guide?.Begin(ending) ?? ending;
+                if (await ConnectAsync(turn, ending))
+                    await ServeAsync(turn, ending);
                 if (ending.IsCancellationRequested)
                     return;
                 _endpoint = (_endpoint + 1) % _options.Endpoints.Count;
-                await Task.Delay(_backoff.Next(), _services.Time, ending);
+                await Task.Delay(_backoff.Next(), _services.Time, turn).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                ending.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
@@ -147,33 +162,44 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         }
     }
 
-    private async Task<bool> ConnectAsync(CancellationToken ending)
+    private static TimeSpan LongestPause(RedisOptions options) =>
+        options.Sentinel is null || options.BackoffMax < LongestPauseWithSentinel ? options.BackoffMax
+        : options.BackoffMin > LongestPauseWithSentinel ? options.BackoffMin
+        : LongestPauseWithSentinel;
+
+    private async Task<bool> ConnectAsync(CancellationToken turn, CancellationToken ending)
     {
-        var endpoint = _options.Endpoints[_endpoint];
+        var endpoint = _guide is null ? _options.Endpoints[_endpoint] : _state.Endpoint;
         _attempt++;
         Tell(new RedisStateChange(RedisState.Connecting, _role, endpoint, Reason: null, Error: null, _attempt, DownFor()));
         try
         {
-            var connection = await RedisHandshake.OpenAsync(endpoint, _options, _services, _role, _sink, ending);
+            if (_guide is not null)
+                endpoint = await _guide.FindAsync(turn);
+            var connection = await RedisHandshake.OpenAsync(endpoint, _options, _services, _role, _sink, turn);
             Opened?.Invoke(connection);
             _current = connection;
             return true;
         }
         catch (RedisException error)
         {
-            TellDown(endpoint, error, DownFor());
+            TellDown(endpoint, _guide?.Failed(error) ?? error, DownFor());
+            return false;
+        }
+        catch (OperationCanceledException) when (!ending.IsCancellationRequested)
+        {
+            TellDown(endpoint, _guide!.Moved, DownFor());
             return false;
         }
     }
 
-    private async Task ServeAsync(CancellationToken ending)
+    private async Task ServeAsync(CancellationToken turn, CancellationToken ending)
     {
         var connection = _current!;
         var since = _services.Time.GetTimestamp();
         TellReady(connection.Endpoint);
         RedisException why;
-        using (ending.UnsafeRegister(static (state, _) => ((RedisConnection)state!).Abort(
-            new RedisException(RedisErrorKind.Closed, "the Redis client was closed")), connection))
+        using (turn.UnsafeRegister(static supervisor => ((RedisSupervisor)supervisor!).Abort(), this))
         {
             why = await connection.Completion;
         }
@@ -185,6 +211,8 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         }
 
         _current = null;
+        if (why.IsReplica)
+            _guide?.TellDemoted(connection.Endpoint);
         await connection.DisposeAsync();
         _downSince = _services.Time.GetTimestamp();
         // A server that accepts and drops us at once must not be asked ten times a second for ever.
@@ -196,6 +224,9 @@ internal sealed partial class RedisSupervisor : IAsyncDisposable
         if (!ending.IsCancellationRequested)
             TellDown(connection.Endpoint, why, TimeSpan.Zero);
     }
+
+    private void Abort() =>
+        _current?.Abort(_ending.IsCancellationRequested ? new RedisException(RedisErrorKind.Closed, "the Redis client was closed") : _guide!.Moved);
 
     private TimeSpan DownFor() => _services.Time.GetElapsedTime(_downSince);
 

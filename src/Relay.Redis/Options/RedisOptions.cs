@@ -5,7 +5,10 @@ namespace Relay.Redis;
 /// <summary>What was asked for: one deployment of Redis and how patiently to treat it. Immutable; made by <see cref="RedisOptionsParser"/> or by hand.</summary>
 public sealed class RedisOptions
 {
-    /// <summary>Servers in the order in which they are tried. The first that answers as a primary is used, until it fails.</summary>
+    /// <summary>
+    /// Servers in the order in which they are tried. The first that answers as a primary is used, until it fails. With <see cref="Sentinel"/> these are the Sentinels,
+    /// and the primary is the one they name.
+    /// </summary>
     public required IReadOnlyList<RedisEndpoint> Endpoints { get; init; }
 
     /// <summary>TLS from the first byte (<c>rediss://</c>). Redis has no STARTTLS.</summary>
@@ -27,6 +30,15 @@ public sealed class RedisOptions
     public string? Password { get; init; }
 
     public int Database { get; init; }
+
+    /// <summary>Name of the primary as Sentinels know it (<c>sentinel monitor name …</c>); null without Sentinels.</summary>
+    public string? Sentinel { get; init; }
+
+    /// <summary>ACL user at the Sentinels; null means their <c>default</c> user.</summary>
+    public string? SentinelUser { get; init; }
+
+    /// <summary>The Sentinels have users of their own, so <see cref="Password"/> is never sent to them. Never logged, never part of a message.</summary>
+    public string? SentinelPassword { get; init; }
 
     /// <summary>Shown by CLIENT LIST, with the connection's role behind it. No blanks (a rule of CLIENT SETNAME).</summary>
     public string ClientName { get; init; } = "relay";
@@ -62,6 +74,9 @@ public sealed class RedisOptions
 
     public RespLimits ReplyLimits { get; init; } = RespLimits.Default;
 
+    /// <summary>These lead to a Sentinel itself.</summary>
+    internal bool IsForSentinel { get; private init; }
+
     /// <summary>
     /// How often time-outs and keep-alive are looked at: a fifth of the shortest of them, at least 10 ms, at most 1 s.
     /// A timer per command would cost more than the command.
@@ -83,6 +98,8 @@ public sealed class RedisOptions
         Check(Database >= 0, $"Relay:Redis:Database is {Database}: it must not be negative");
         Check(!ClientName.AsSpan().ContainsAny(" \r\n"), "Relay:Redis:ClientName must not contain blanks or line ends");
         Check(User is null || Password is not null, "Relay:Redis:User is set without Relay:Redis:Password");
+        Check(Sentinel is not null || (SentinelUser is null && SentinelPassword is null), "Relay:Redis:SentinelUser and SentinelPassword need Relay:Redis:Sentinel");
+        Check(SentinelUser is null || SentinelPassword is not null, "Relay:Redis:SentinelUser is set without Relay:Redis:SentinelPassword");
         Check(!TlsSkipVerify || TlsCaFile is null, "Relay:Redis:TlsSkipVerify makes Relay:Redis:TlsCaFile useless: set one of them");
         Check(Tls || (TlsCaFile is null && !TlsSkipVerify), "Relay:Redis:TlsCaFile and TlsSkipVerify need rediss:// in Relay:Redis:Endpoints");
         Check(ConnectTimeout > TimeSpan.Zero && CommandTimeout > TimeSpan.Zero, "Relay:Redis:ConnectTimeout and CommandTimeout must be above zero");
@@ -98,6 +115,31 @@ public sealed class RedisOptions
         }
     }
 
+    /// <summary>How to reach one of the Sentinels.</summary>
+    /// <param name="sentinel">Which.</param>
+    /// <param name="patience">Bounds a connect to it and the answer to a command.</param>
+    internal RedisOptions ForSentinel(RedisEndpoint sentinel, TimeSpan patience) => new()
+    {
+        Endpoints = [sentinel],
+        IsForSentinel = true,
+        User = SentinelUser,
+        Password = SentinelPassword,
+        Tls = Tls,
+        TlsCaFile = TlsCaFile,
+        TlsServerName = TlsServerName,
+        TlsSkipVerify = TlsSkipVerify,
+        ClientName = ClientName,
+        ConnectTimeout = patience < ConnectTimeout ? patience : ConnectTimeout,
+        CommandTimeout = patience < CommandTimeout ? patience : CommandTimeout,
+        KeepAliveInterval = KeepAliveInterval,
+        KeepAliveTimeout = KeepAliveTimeout,
+        BackoffMin = BackoffMin,
+        BackoffMax = BackoffMax,
+        CloseTimeout = CloseTimeout,
+        ReplyLimits = ReplyLimits,
+    };
+
     /// <summary>The endpoints; never the password.</summary>
-    public override string ToString() => $"{(Tls ? "rediss" : "redis")}://{string.Join(',', Endpoints)}/{Database}";
+    public override string ToString() =>
+        $"{(Tls ? "rediss" : "redis")}://{string.Join(',', Endpoints)}/{Database}{(Sentinel is null ? string.Empty : $" (Sentinel '{Sentinel}')")}";
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Relay.Redis.Connections;
+using Relay.Redis.Sentinels;
 
 namespace Relay.Redis;
 
@@ -27,13 +28,13 @@ public sealed partial class RedisSubscriber : IAsyncDisposable
     private bool _handlerFailing;
     private bool _disposed;
 
-    internal RedisSubscriber(RedisOptions options, RedisServices services)
+    internal RedisSubscriber(RedisOptions options, RedisServices services, string role, SentinelDirectory? directory)
     {
         _options = options;
         _services = services;
         _log = services.Loggers.CreateLogger<RedisSubscriber>();
         _router = new PushRouter(this);
-        _supervisor = new RedisSupervisor(options, services, SubscriberRole, _router) { Opened = SubscribeAll, Lost = TellInterruptedAsync };
+        _supervisor = new RedisSupervisor(options, services, role, _router, directory) { Opened = SubscribeAll, Lost = TellInterruptedAsync };
     }
 
     /// <summary>As <see cref="RedisClient.StateChanged"/>. Ready says that the connection stands; that messages flow is told to the handlers.</summary>

@@ -95,6 +95,17 @@ public sealed class RelayOptionsTests
     }
 
     [Fact]
+    public void With_a_Sentinel_the_endpoints_are_the_Sentinels_which_have_a_password_of_their_own()
+    {
+        var redis = Given.Options("Redis:Endpoints=a:26379,b:26379", "Redis:Sentinel=mymaster", "Redis:Password=x", "Redis:SentinelUser=u", "Redis:SentinelPassword=y").Redis.Connection!;
+        Assert.Equal(("mymaster", "x", "u", "y"), (redis.Sentinel!, redis.Password!, redis.SentinelUser!, redis.SentinelPassword!));
+        Assert.Empty(redis.Validate());
+        Assert.Null(Given.Options("Redis:Endpoints=a").Redis.Connection!.Sentinel);
+        Assert.Equal("Redis:Sentinel", Given.Problem("Redis:Endpoints=a", "Redis:SentinelPassword=y").Key);
+        Assert.Equal("Redis:SentinelPassword", Given.Problem("Redis:Endpoints=a", "Redis:Sentinel=m", "Redis:SentinelUser=u").Key);
+    }
+
+    [Fact]
     public void Lists_are_read_by_index_in_order()
     {
         var auth = Given.Options(

@@ -24,7 +24,7 @@ public sealed class ValidationTests
     [InlineData("Redis:Endpoints=http://host", "scheme")]
     [InlineData("Redis:Database=-1", "whole number")]
     [InlineData("Redis:ConnectTimeout=5", "30s")]
-    [InlineData("Redis:Sentinel=mymaster", "not available")]
+    [InlineData("Redis:Sentinel=mymaster", "no Sentinel is named")]
     [InlineData("Redis:Updates:Group=", "empty")]
     [InlineData("Redis:Updates:Streams=updates:stream", "needs Redis:Endpoints")]
     [InlineData("Redis:Updates:MaxTries=0", "not a whole number from 1 to 1000")]
