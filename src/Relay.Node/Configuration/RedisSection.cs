@@ -8,6 +8,12 @@ public sealed record RedisSection
     /// <summary>How to connect; null without Redis.</summary>
     public RedisOptions? Connection { get; init; }
 
+    /// <summary>Replicas that must have a durable event before it counts as stored.</summary>
+    public int WaitReplicas { get; init; }
+
+    /// <summary>How long they are waited for.</summary>
+    public TimeSpan WaitTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Pub/Sub channels with worker updates; a name with <c>*</c>, <c>?</c> or <c>[</c> is a pattern (PSUBSCRIBE).</summary>
     public IReadOnlyList<string> UpdateChannels { get; init; } = ["updates"];
 
@@ -30,9 +36,12 @@ public sealed record RedisSection
     {
         var usual = new RedisSection();
         var connection = ReadConnection(reader);
+        var waitReplicas = reader.Read("Redis:WaitReplicas", Kinds.Count(0, 64), usual.WaitReplicas, "Replicas that must have an event of a namespace with Durability=redis before it is accepted (WAIT); unless set, 1 with Redis:Sentinel.");
         var section = new RedisSection
         {
             Connection = connection,
+            WaitReplicas = connection?.Sentinel is not null && !reader.IsSet("Redis:WaitReplicas") ? 1 : waitReplicas,
+            WaitTimeout = reader.Read("Redis:WaitTimeout", Kinds.Duration(TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)), usual.WaitTimeout, "How long they are waited for; then the event is refused, to be tried again."),
             UpdateChannels = reader.Read("Redis:Updates:Channels", Kinds.Texts, usual.UpdateChannels, "Pub/Sub channels with worker updates; patterns allowed."),
             UpdateStreams = reader.Read("Redis:Updates:Streams", Kinds.Texts, usual.UpdateStreams, "Streams with worker updates, for workers that must not lose any."),
             UpdateGroup = reader.Read("Redis:Updates:Group", Required("relay"), usual.UpdateGroup, "Consumer group of the streams; the same on every node."),

@@ -19,7 +19,7 @@ public static class JournalHosting
     {
         services.AddSingleton(static provider => new JournalMetrics(provider.GetRequiredService<IMeterFactory>().Create(JournalMetrics.MeterName)));
         services.AddSingleton(provider => new OpenedJournals(
-            Wants(options, Durability.Redis) ? OpenRedis(provider) : null,
+            Wants(options, Durability.Redis) ? OpenRedis(provider, options.Redis) : null,
             Wants(options, Durability.Sql) ? OpenSql(provider, options) : null,
             provider.GetRequiredService<JournalMetrics>()));
         services.AddSingleton(static provider => provider.GetRequiredService<OpenedJournals>().ForChannels);
@@ -30,11 +30,14 @@ public static class JournalHosting
 
     private static bool Wants(RelayOptions options, Durability durability) => options.Namespaces.Values.Any(space => space.Durability == durability);
 
-    private static RedisJournal OpenRedis(IServiceProvider provider)
+    private static RedisJournal OpenRedis(IServiceProvider provider, RedisSection options)
     {
         var redis = provider.GetRequiredService<RedisClient>();
         redis.Start();
-        return new RedisJournal(redis, new RedisJournalOptions { Metrics = provider.GetRequiredService<JournalMetrics>() }, provider.GetRequiredService<ILoggerFactory>());
+        return new RedisJournal(
+            redis,
+            new RedisJournalOptions { WaitReplicas = options.WaitReplicas, WaitTimeout = options.WaitTimeout, Metrics = provider.GetRequiredService<JournalMetrics>() },
+            provider.GetRequiredService<ILoggerFactory>());
     }
 
     private static IJournal OpenSql(IServiceProvider provider, RelayOptions options)

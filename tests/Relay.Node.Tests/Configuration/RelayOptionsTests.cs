@@ -101,6 +101,10 @@ public sealed class RelayOptionsTests
         Assert.Equal(("mymaster", "x", "u", "y"), (redis.Sentinel!, redis.Password!, redis.SentinelUser!, redis.SentinelPassword!));
         Assert.Empty(redis.Validate());
         Assert.Null(Given.Options("Redis:Endpoints=a").Redis.Connection!.Sentinel);
+        Assert.Equal(
+            [0, 2, 1, 0],
+            new string[][] { [], ["Redis:WaitReplicas=2"], ["Redis:Sentinel=m"], ["Redis:Sentinel=m", "Redis:WaitReplicas=0"] }
+                .Select(static settings => Given.Options([.. settings, "Redis:Endpoints=a"]).Redis.WaitReplicas));
         Assert.Equal("Redis:Sentinel", Given.Problem("Redis:Endpoints=a", "Redis:SentinelPassword=y").Key);
         Assert.Equal("Redis:SentinelPassword", Given.Problem("Redis:Endpoints=a", "Redis:Sentinel=m", "Redis:SentinelUser=u").Key);
     }

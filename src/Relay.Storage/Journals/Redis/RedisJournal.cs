@@ -1,9 +1,7 @@
 using System.Buffers.Binary;
-using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
-using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
 using Relay.Redis;
 using Relay.Redis.Commands;
@@ -11,22 +9,9 @@ using Relay.Redis.Resp;
 
 namespace Relay.Storage.Journals.Redis;
 
-/// <summary>How the journal uses Redis. Immutable.</summary>
-public sealed record RedisJournalOptions
-{
-    /// <summary>Begins every key.</summary>
-    public string Prefix { get; init; } = "relay:journal:";
-
-    /// <summary>Bounds of queue and groups.</summary>
-    public JournalLimits Limits { get; init; } = new();
-
-    /// <summary>Where the journal counts what it does.</summary>
-    public JournalMetrics Metrics { get; init; } = new(new Meter(JournalMetrics.MeterName));
-}
-
 /// <summary>
 /// The journal in Redis: per stream a hash, a Redis stream and three keys for known ids and last values, changed by scripts only, which check the fence before
-/// they write. As durable as the server is configured to be (<c>appendfsync</c>); survives the death of every node.
+/// they write. As durable as the server is configured to be (<c>appendfsync</c>); survives the death of every node, and with <see cref="RedisJournalOptions.WaitReplicas"/> a failover.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -39,6 +24,9 @@ public sealed record RedisJournalOptions
 /// </remarks>
 public sealed partial class RedisJournal : IJournal, ISnapshotStore
 {
+    /// <summary>Role of the connection that is the journal's own.</summary>
+    public const string Role = "journal";
+
     private static readonly RedisScript OpenScript = Script("journal_open");
     private static readonly RedisScript AppendScript = Script("journal_append");
     private static readonly RedisScript PruneScript = Script("journal_prune");
@@ -48,6 +36,7 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
     private static readonly RedisScript SnapshotScript = Script("snapshot_save");
 
     private readonly RedisClient _redis;
+    private readonly ReplicaCheck? _check;
     private readonly RedisJournalOptions _options;
     private readonly ILogger _log;
     private readonly GroupCommitter _queue;
@@ -63,6 +52,14 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         ArgumentNullException.ThrowIfNull(redis);
         ArgumentNullException.ThrowIfNull(options);
         _redis = redis;
+        if (options.WaitReplicas > 0)
+        {
+            // Reads as well: they follow an opening, and must not find another server than it did.
+            _redis = redis.Dedicated(Role);
+            _redis.Start();
+            _check = new ReplicaCheck(_redis, options.WaitReplicas, options.WaitTimeout);
+        }
+
         _options = options;
         _log = loggers.CreateLogger<RedisJournal>();
         Place = $"the journal in Redis {redis.Options} (Relay:Redis:Endpoints)";
@@ -183,6 +180,10 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         _queue.Close();
         await _writer;
         _queue.Dispose();
+        if (_check is not null)
+        {
+            await _redis.DisposeAsync();
+        }
     }
 
     private static long OffsetIn(ReadOnlyMemory<byte> body) => body.Length < 14 ? 0 : BinaryPrimitives.ReadInt64LittleEndian(body.Span[6..]);
@@ -209,6 +210,7 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
 
     private async ValueTask CommitAsync(List<PendingWrite> group)
     {
+        var line = _check?.Line;
         var trouble = group.Count == 0 ? await PingAsync() : null;
         var waiting = new List<PendingWrite>(group);
         while (waiting.Count > 0)
@@ -223,7 +225,33 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
             waiting.RemoveAll(wave.Contains);
         }
 
+        if (_check is not null)
+        {
+            trouble = await ConfirmAsync(_check, line, group) ?? trouble;
+        }
+
         Tell(trouble);
+    }
+
+    /// <summary>What replicas do not have is in doubt. An empty group asks whether they have all that was written before.</summary>
+    private async ValueTask<string?> ConfirmAsync(ReplicaCheck check, RedisLine? line, List<PendingWrite> group)
+    {
+        if (group.Count > 0 && !group.Exists(static pending => pending.Result.IsDone))
+        {
+            return null;
+        }
+
+        var doubt = await check.ConfirmAsync(line);
+        foreach (var pending in group)
+        {
+            if (doubt is not null && pending.Result.IsDone)
+            {
+                pending.Result = new JournalResult(JournalOutcome.Unavailable, default, $"{Place}: {doubt}");
+                pending.HasMore = false;
+            }
+        }
+
+        return doubt;
     }
 
     private async ValueTask<string?> PingAsync()

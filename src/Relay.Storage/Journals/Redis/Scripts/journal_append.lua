@@ -26,6 +26,8 @@ if tonumber(ARGV[3]) ~= tonumber(m[2]) + 1 then
     local stored = redis.call('XRANGE', KEYS[2], ARGV[4] .. '-0', ARGV[4] .. '-0')
     if stored[1] and stored[1][2][4] == ARGV[#ARGV] then
       code = 'R'
+      -- A write, so that a WAIT behind it is about the append too, whichever connection that came over.
+      redis.call('HSET', KEYS[1], 'fence', m[4])
     end
   end
   return {code, m[1], m[2], m[3], m[4], m[5]}

@@ -20,8 +20,7 @@ end
 if tonumber(ARGV[2]) < tonumber(m[4]) then
   return {'F', m[1], m[2], m[3], m[4], m[5]}
 end
-if tonumber(ARGV[2]) > tonumber(m[4]) then
-  redis.call('HSET', KEYS[1], 'fence', ARGV[2])
-  m[4] = ARGV[2]
-end
+-- Always a write: a WAIT behind it is then about everything that the new owner is going to read.
+m[4] = ARGV[2]
+redis.call('HSET', KEYS[1], 'fence', m[4])
 return {'D', m[1], m[2], m[3], m[4], m[5]}
