@@ -55,6 +55,20 @@ public sealed class ClusterUpdatesTests
     }
 
     [Fact]
+    public async Task Of_channels_in_memory_whose_owner_is_killed_nothing_is_missing_and_only_the_last_moment_may_come_again()
+    {
+        await using var group = await NodeGroup.StartAsync(3);
+        await using var worker = new Worker(group.Redis, isNumbered: true);
+        await using var listeners = await Listeners.OpenAsync(group, Users, copies: 1, node: 0);
+        var sending = worker.RunAsync();
+        await worker.FurtherAsync(1000);
+        await group[1].KillAsync();
+        await worker.FurtherAsync(1500);
+        await worker.EndAsync(sending);
+        await listeners.AssertAgainAsync(worker);
+    }
+
+    [Fact]
     public async Task Entries_of_a_stream_arrive_once_and_in_order_though_their_reader_is_killed()
     {
         const string Stream = "updates:stream";
@@ -85,14 +99,15 @@ public sealed class ClusterUpdatesTests
     }
 
     /// <summary>Publishes numbered updates to the users in turn, at some hundred a second, with nothing that names a message.</summary>
-    private sealed class Worker(RedisServerProcess redis, string? stream = null) : IAsyncDisposable
+    private sealed class Worker(RedisServerProcess redis, string? stream = null, bool isNumbered = false) : IAsyncDisposable
     {
         private readonly CancellationTokenSource _ending = new();
         private int _sent;
 
         public int Sent => Volatile.Read(ref _sent);
 
-        public static string Text(int number) => $$"""{"target_user_id":"u{{number % Users}}","type":"report_chunk","payload":{"n":{{number / 100}}} }""";
+        // A hundred messages in a row are alike, unless a test must tell them apart.
+        public string Text(int number) => $$"""{"target_user_id":"u{{number % Users}}","type":"report_chunk","payload":{"n":{{(isNumbered ? number : number / 100)}}} }""";
 
         public async Task SendAsync(int count)
         {
@@ -163,7 +178,7 @@ public sealed class ClusterUpdatesTests
         {
             foreach (var (user, client) in _clients)
             {
-                var expected = Enumerable.Range(0, worker.Sent).Where(number => number % Users == user).Select(Worker.Text).ToList();
+                var expected = Enumerable.Range(0, worker.Sent).Where(number => number % Users == user).Select(worker.Text).ToList();
                 var heard = new List<string>();
                 foreach (var text in expected)
                 {
@@ -172,6 +187,28 @@ public sealed class ClusterUpdatesTests
                 }
 
                 Assert.Empty(client.Pending());
+            }
+        }
+
+        // In order up to the end of a channel's owner, then in order from a moment before.
+        public async Task AssertAgainAsync(Worker worker)
+        {
+            const int LastMoment = 120;
+            foreach (var (user, client) in _clients)
+            {
+                var expected = Enumerable.Range(0, worker.Sent).Where(number => number % Users == user).ToList();
+                var (next, returns) = (0, 0);
+                while (next < expected.Count)
+                {
+                    var text = await client.NextTextAsync();
+                    var index = expected.FindIndex(number => worker.Text(number) == text);
+                    if (index != next)
+                    {
+                        Assert.True(index < next && next - index <= LastMoment && ++returns == 1, $"user {user}: {text} instead of {worker.Text(expected[next])}");
+                    }
+
+                    next = index + 1;
+                }
             }
         }
 
