@@ -187,13 +187,32 @@ public sealed partial class ClusterActor : ActorBase
 
     private void Carry(IReadOnlyList<Decision> decisions)
     {
-        // Before anything is served on the strength of it.
-        _services.View.Trust(_ownership.TrustedUntil is var until && until == long.MinValue ? long.MinValue : until * (_services.Time.TimestampFrequency / 1000));
+        // Trust ends before anything else. It begins again before anything is served on the strength of it, and after what was lost meanwhile is given up.
+        if (_ownership.TrustedUntil == long.MinValue)
+        {
+            _services.View.Trust(long.MinValue);
+        }
+
+        var isTold = false;
         foreach (var decision in decisions)
         {
+            if (decision is not Decision.Stop && !isTold)
+            {
+                isTold = true;
+                TellTrust();
+            }
+
             Carry(decision);
         }
+
+        if (!isTold)
+        {
+            TellTrust();
+        }
     }
+
+    private void TellTrust() =>
+        _services.View.Trust(_ownership.TrustedUntil is var until && until == long.MinValue ? long.MinValue : until * (_services.Time.TimestampFrequency / 1000));
 
     private void Carry(Decision decision)
     {

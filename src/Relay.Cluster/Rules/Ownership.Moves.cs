@@ -11,6 +11,7 @@ public sealed partial class Ownership
     private NodeId[] _claimants = [];
     private LeaveStep _leave;
     private bool _stays;
+    private bool _isLeavingKnown;
 
     private enum LeaveStep
     {
@@ -183,7 +184,8 @@ public sealed partial class Ownership
 
     private void LeaveWhenEmpty()
     {
-        if (State != MemberState.Leaving || _stays || _leave != LeaveStep.None || _beat is not null || _claiming.Count > 0)
+        // Before the store knows that it leaves it may still be given shards, which would be lost with it.
+        if (State != MemberState.Leaving || _stays || !_isLeavingKnown || _leave != LeaveStep.None || _beat is not null || _claiming.Count > 0)
         {
             return;
         }

@@ -141,6 +141,7 @@ public sealed partial class Ownership
     {
         var beat = _beat ?? throw new InvalidOperationException("no heartbeat is under way");
         _beat = null;
+        _isLeavingKnown = beat.State == MemberState.Leaving;
         var wasTrusted = now < _trustedUntil;
         var isNewEpoch = answer.Epoch != _table.Epoch;
         if (isNewEpoch)

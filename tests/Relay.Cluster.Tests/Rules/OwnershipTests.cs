@@ -199,6 +199,21 @@ public sealed class OwnershipTests
         Assert.Equal([new Decision.Stop(2, StopReason.Lost)], Answer(beat, at: 9_320));
     }
 
+    /// <summary>Others hand shards over to whom the store takes for one that stays: a node that was gone before it had said so took the state of a shard with it.</summary>
+    [Fact]
+    public void A_node_leaves_only_when_the_store_knows_that_it_is_about_to()
+    {
+        Answer(Sent(_rules.Tick(0)), at: 0);
+        var beat = Sent(_rules.Tick(1_000));
+        _rules.Leave(1_005);
+        Answer(beat, at: 1_010);
+        Assert.Empty(_rules.Tick(1_050));
+        var told = Sent(_rules.Tick(1_250));
+        Assert.Equal(MemberState.Leaving, told.State);
+        Answer(told, at: 1_260);
+        Assert.Equal([new Decision.LeaveCluster()], _rules.Tick(1_300));
+    }
+
     // Fences are 100 + shard. The last heartbeat is at 8.0 s.
     private void Own()
     {
