@@ -70,7 +70,10 @@ internal sealed partial class ChannelCore
         }
         else
         {
-            _state = services.Archive.Take(channel) ?? new ChannelState(channel, Epoch.New(services.Random), settings, Now);
+            // What was kept was shown to somebody.
+            var kept = services.Archive.Take(channel);
+            _wasShown = kept is not null;
+            _state = kept ?? new ChannelState(channel, Epoch.New(services.Random), settings, Now);
         }
     }
 
@@ -88,6 +91,13 @@ internal sealed partial class ChannelCore
     /// <summary>Handles a channel's message; false when it is none.</summary>
     public bool TryHandle(object message)
     {
+        if (message is PublishBatch vain && _services.Ownership?.MayActOn(Channel) == false)
+        {
+            // Before it could be put aside: what is answered now need not be answered when the channel ends.
+            Refuse(vain, "The node has lost touch with its cluster");
+            return true;
+        }
+
         if (_durable is not null && TryHandleDurable(message))
         {
             return true;
@@ -95,9 +105,6 @@ internal sealed partial class ChannelCore
 
         switch (message)
         {
-            case PublishBatch batch when _services.Ownership is { MayAct: false }:
-                Refuse(batch, "The node has lost touch with its cluster");
-                return true;
             case PublishBatch batch:
                 try
                 {

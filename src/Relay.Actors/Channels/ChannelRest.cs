@@ -15,6 +15,10 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
     private bool _resting;
     private bool _isLost;
 
+    // The last word is on its way to itself; and it has come, so that nothing of what was put aside is left in the mailbox.
+    private bool _isAsked;
+    private bool _isEnding;
+
     /// <summary>True once it asked its shard to let it go: a life that began now would end at once.</summary>
     public bool IsPassivating { get; private set; }
 
@@ -39,6 +43,8 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
             case Rest:
                 // What was published meanwhile is still to be confirmed by the journal.
                 _resting = true;
+                _isEnding = _isAsked && context.Stash.Count == 0;
+                _isAsked = false;
                 return true;
             case ShardLost when context.Stash.Count > 0:
                 core.GiveUp();
@@ -58,7 +64,7 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
     }
 
     /// <summary>
-    /// Behind <see cref="ShardLost"/> nothing is done any more. Who asked on this node is refused, replicas hear of the actor's end, and other nodes ask the next owner by themselves.
+    /// Behind <see cref="ShardLost"/> nothing is done any more. Who asked on this node is refused, or goes back to where it waits for the next owner; other nodes ask that one by themselves.
     /// </summary>
     public bool TryTurnAway(object message)
     {
@@ -68,9 +74,18 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
         }
 
         var question = message as IShardMessage ?? new ShardEnvelope(core.Channel, message);
-        if (context.Sender is not IRemoteRef && ShardRefusals.Instance.CanRefuse(question))
+        if (context.Sender is IRemoteRef)
+        {
+            return true;
+        }
+
+        if (ShardRefusals.Instance.CanRefuse(question))
         {
             ShardRefusals.Instance.Refuse(question, context.Sender);
+        }
+        else if (message is ReplicaJoin or ReplicaLeave or HistoryQuery)
+        {
+            context.Parent.Tell(question, context.Sender);
         }
 
         return true;
@@ -86,9 +101,19 @@ internal sealed class ChannelRest(ChannelCore core, IActorContext context)
             context.SetReceiveTimeout(core.HasReplicas ? null : IdleTime);
         }
 
-        if (_resting && core.CanRest && mayGo)
+        if (!_resting || !core.CanRest || !mayGo)
+        {
+            _isEnding = false;
+        }
+        else if (_isEnding)
         {
             context.Stop(context.Self);
+        }
+        else if (!_isAsked)
+        {
+            // Not at once: what had been put aside may have come back to the mailbox in this very turn.
+            _isAsked = true;
+            context.Self.Tell(Rest.Instance);
         }
     }
 }

@@ -8,6 +8,9 @@ public interface IShardOwnership
     /// </summary>
     bool MayAct { get; }
 
+    /// <summary><see cref="MayAct"/>, and the channel is not known to be another's: one that ends because it was lost acts no more.</summary>
+    bool MayActOn(string channel);
+
     /// <summary>Changes whenever the node has begun to serve a shard.</summary>
     long Version { get; }
 

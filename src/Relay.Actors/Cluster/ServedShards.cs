@@ -20,6 +20,7 @@ internal sealed class ServedShards(int count, ClusterView view, TimeProvider tim
     private readonly long[] _fences = new long[count];
     private readonly long[] _tokens = new long[count];
     private readonly long[] _since = new long[count];
+    private readonly bool[] _lost = new bool[count];
     private long _version;
 
     public int Count => count;
@@ -28,7 +29,9 @@ internal sealed class ServedShards(int count, ClusterView view, TimeProvider tim
 
     public bool MayAct => view.MayAct;
 
-    public bool Owns(string channel) => FenceOf(channel) != 0 && MayAct;
+    public bool Owns(string channel) => FenceOf(channel) != 0 && MayActOn(channel);
+
+    public bool MayActOn(string channel) => MayAct && !Volatile.Read(ref _lost[ShardOf(channel)]);
 
     public long FenceOf(string channel) => FenceOf(ShardOf(channel));
 
@@ -45,12 +48,16 @@ internal sealed class ServedShards(int count, ClusterView view, TimeProvider tim
 
     public int ShardOf(string channel) => ShardHash.ShardOf(channel, count);
 
+    /// <summary>It is another's, or nobody's: nothing more may be done for it, although its channels still end.</summary>
+    public void Lose(int shard) => Volatile.Write(ref _lost[shard], true);
+
     /// <summary>0 = served no more. When it returns nothing comes in under another token.</summary>
     public void Set(int shard, long fence, long token)
     {
         lock (_gates[shard])
         {
             Volatile.Write(ref _fences[shard], fence);
+            Volatile.Write(ref _lost[shard], false);
             _tokens[shard] = token;
             Volatile.Write(ref _since[shard], time.GetTimestamp());
         }

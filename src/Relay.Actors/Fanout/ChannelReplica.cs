@@ -200,6 +200,17 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
                     continue;
                 }
 
+                if (IsBehindHole(publication.Position))
+                {
+                    // What is missing is fetched, and this with it: now, or when the channel is joined again.
+                    if (_phase == Phase.Joined)
+                    {
+                        BeginHealing();
+                    }
+
+                    continue;
+                }
+
                 _position = publication.Position;
             }
 
@@ -250,9 +261,7 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
         if (_subscribers.Count > 0 && position != _position)
         {
             // The owner changed under living subscribers: fetch what it accepted before this replica joined it.
-            _members.CatchUps?.Suspend();
-            SetHealing(new Healing(_position, _members, _delivery, Ask));
-            _healing!.Ask();
+            BeginHealing();
             return;
         }
 
@@ -344,6 +353,16 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
             Left();
         }
     }
+
+    private void BeginHealing()
+    {
+        _members.CatchUps?.Suspend();
+        SetHealing(new Healing(_position, _members, _delivery, Ask));
+        _healing!.Ask();
+    }
+
+    // A channel leaves out what it has forgotten before it could show it; and whatever else may go wrong must not go unnoticed. Nobody misses anything where nobody gets live events.
+    private bool IsBehindHole(StreamPosition next) => _subscribers.Count > 0 && (next.Epoch != _position.Epoch || next.Offset != _position.Offset + 1);
 
     private void SetHealing(Healing? healing)
     {

@@ -145,6 +145,8 @@ public sealed class OwnersPresenceTests : IAsyncLifetime
 
         public bool MayAct => true;
 
+        public bool MayActOn(string channel) => true;
+
         public long Version => 1;
 
         public bool Owns(string channel) => true;

@@ -64,6 +64,28 @@ public sealed class ChannelReplicaTests : IAsyncLifetime
         Assert.Equal(["6"], Offsets());
     }
 
+    /// <summary>
+    /// A durable channel that had to begin from its journal again delivers what was stored and never shown. Of more than its history holds it has only the newest: subscribers were
+    /// not told of the rest.
+    /// </summary>
+    [Fact]
+    public void What_comes_behind_a_hole_is_not_shown_before_the_hole_was_fetched_or_told()
+    {
+        var replica = Joined(2);
+        Batch(replica, [Make.Event(5)], Answer());
+        Assert.Empty(_client.TakeAll());
+        _publisher.ExpectNoMsg();
+        var query = Query();
+        Assert.Equal(new StreamPosition(Make.Epoch, 2), query.After);
+        Reply(replica, query, 5, false, Make.Event(4), Make.Event(5));
+        var frames = _client.TakeAll();
+        Assert.Contains("\"from\":3,\"to\":3", frames[0], StringComparison.Ordinal);
+        Assert.Equal(["4", "5"], frames.Skip(1).Select(static frame => frame.Split("\"offset\":")[1].TrimEnd('}')));
+        _publisher.ExpectMsg<PublishReply>();
+        Batch(replica, [Make.Event(6)]);
+        Assert.Equal(["6"], Offsets());
+    }
+
     [Fact]
     public void Much_that_was_missed_at_a_change_of_owner_comes_in_pages_and_once()
     {
