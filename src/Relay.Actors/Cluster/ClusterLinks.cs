@@ -119,6 +119,15 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     void ILinkHandler.OnReset(NodeId peer)
     {
+        // Before anything can go out in the next session: what was asked in this one and has no answer comes first there.
+        foreach (var remote in _remotes)
+        {
+            if (remote?.Owner == peer)
+            {
+                remote.EndSession();
+            }
+        }
+
         if (_peers.TryRemove(peer, out var session))
         {
             session.End();

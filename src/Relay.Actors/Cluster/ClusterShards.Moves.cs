@@ -16,11 +16,14 @@ internal sealed partial class ClusterShards
 
     public void BeginMove(int shard, long move, NodeId to)
     {
-        _slots[shard].Out = new OutgoingMove(move, to);
-        if (!TrySay(NodeMessage.Prepare, shard, move, to))
+        // One that still ends an earlier time of serving it, or waits for its state, has nothing to give yet.
+        if (_slots[shard].Phase != ShardPhase.Serving || !TrySay(NodeMessage.Prepare, shard, move, to))
         {
             links.TellCluster(new MoveFailed(shard, move));
+            return;
         }
+
+        _slots[shard].Out = new OutgoingMove(move, to);
     }
 
     public void Drain(int shard, long move, NodeId to)

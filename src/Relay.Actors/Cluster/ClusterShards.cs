@@ -78,12 +78,10 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
                 slot.Out = null;
                 Ended(shard);
                 break;
-            case ShardPhase.Draining:
-                slot.Out = null;
-                slot.Phase = ShardPhase.Ending;
-                break;
-            case ShardPhase.Serving:
+            case ShardPhase.Draining or ShardPhase.Serving:
+                // Also what ends already: it may wait for a journal that never answers an owner of yesterday.
                 LogStopped(shard, reason);
+                served.Lose(shard);
                 slot.Out = null;
                 slot.Phase = ShardPhase.Ending;
                 Evict(shard, ShardLost.Instance);
@@ -126,7 +124,7 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
                 break;
             case NodeSaid:
                 break;
-            case ShardEmptied emptied:
+            case ShardEmptied emptied when _slots[emptied.Shard].Evictions == emptied.Eviction:
                 Emptied(emptied.Shard);
                 break;
         }
@@ -154,9 +152,10 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
             }
         }
 
+        // Without a word of the owner that was asked nobody knows what it has done of what it has not answered. Its state comes behind its answers; that of another says nothing.
+        Leave(shard, inDoubt: slot.In is not { IsComplete: true } came || came.From.Node != slot.Remote?.Owner);
         slot.In = null;
         slot.Phase = ShardPhase.Serving;
-        Leave(shard);
         slot.Token = ShardToken.Next(slot.Fence, slot.Token);
         served.Set(shard, slot.Fence, slot.Token);
 
@@ -173,8 +172,11 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
         }
     }
 
-    private void Evict(int shard, object stopMessage) =>
-        links.Shards.Evict(shard, stopMessage, () => links.TellKeeper(new ShardEmptied(shard)));
+    private void Evict(int shard, object stopMessage)
+    {
+        var eviction = ++_slots[shard].Evictions;
+        links.Shards.Evict(shard, stopMessage, () => links.TellKeeper(new ShardEmptied(shard, eviction)));
+    }
 
     private void Emptied(int shard)
     {
@@ -404,4 +406,5 @@ internal sealed record PeerLost(Peer Peer);
 internal sealed record NodeSaid(Peer Peer, byte[] Bytes);
 
 /// <summary>To the keeper: the last channel of a shard that was let go has stopped.</summary>
-internal sealed record ShardEmptied(int Shard);
+/// <param name="Eviction">Which time of letting it go: <see cref="ShardSlot.Evictions"/>.</param>
+internal sealed record ShardEmptied(int Shard, long Eviction);

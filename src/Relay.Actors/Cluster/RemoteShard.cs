@@ -21,6 +21,9 @@ internal sealed class RemoteShard : ActorProxy
     private readonly Dictionary<long, IActorRef> _replicas = [];
     private bool _closed;
 
+    // The session is over, or something did not go out in it: what comes now stays behind that, and all of it is asked again in the next one.
+    private bool _isMute;
+
     public RemoteShard(IActorRef lifetime, int shard, long token, NodeId owner, RemoteServices services)
         : base(lifetime)
     {
@@ -79,13 +82,22 @@ internal sealed class RemoteShard : ActorProxy
             }
             else
             {
-                // What must not be lost is asked again in another session.
+                // It must not be lost: it is asked again in another session.
                 _services.Links.Reset(Owner);
             }
         }
         else if (outcome == Sending.NeverJoined)
         {
             sender?.Tell(new ReplicaLeft(), this);
+        }
+    }
+
+    /// <summary>The session is over, and the next one has not begun.</summary>
+    public void EndSession()
+    {
+        lock (_gate)
+        {
+            _isMute = true;
         }
     }
 
@@ -191,7 +203,7 @@ internal sealed class RemoteShard : ActorProxy
             _pending[number] = new Pending(message, inner, entity, sender);
         }
 
-        if (_writer.Length <= LinkOptions.MaxMessage && _services.Links.TrySend(Owner, _writer.Written))
+        if (_isMute || (_writer.Length <= LinkOptions.MaxMessage && _services.Links.TrySend(Owner, _writer.Written)))
         {
             return Sending.Done;
         }
@@ -199,10 +211,19 @@ internal sealed class RemoteShard : ActorProxy
         if (!_services.IsConnected(Owner))
         {
             // The end of the session is about to be told; it is asked again then.
+            _isMute = true;
             return Sending.Done;
         }
 
-        _pending.Remove(number);
+        if (_services.Refusals.CanRefuse(message))
+        {
+            _pending.Remove(number);
+        }
+        else
+        {
+            _isMute = true;
+        }
+
         return Sending.Overloaded;
     }
 

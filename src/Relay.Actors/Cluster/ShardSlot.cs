@@ -48,6 +48,9 @@ internal sealed class ShardSlot
     /// <summary>Of the move in that was agreed to.</summary>
     public IncomingMove? In { get; set; }
 
+    /// <summary>How often its channels were let go.</summary>
+    public long Evictions { get; set; }
+
     /// <summary>With <see cref="ShardPhase.Ending"/>: it is this node's again, under this fence, as soon as it has ended.</summary>
     public long? Next { get; set; }
 
