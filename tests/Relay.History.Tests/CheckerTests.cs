@@ -49,6 +49,16 @@ public sealed class CheckerTests
     public void A_gap_notice_excuses_nothing_else() =>
         Assert.Equal([FindingKind.Lost, FindingKind.SilentGap], Kinds([Live(0), .. TwoPublished, Invoked("c"), Acked("c", 3), Gap(2, 2), Seen("c", 3)]));
 
+    /// <summary>A channel in memory forgets its publish ids with its owner: whoever repeats a publish then is told a place in another epoch.</summary>
+    [Fact]
+    public void Where_a_channel_may_forget_an_event_may_come_again_in_another_epoch_and_only_there()
+    {
+        HistoryEntry[] again = [Invoked("a"), Acked("a", 1), Invoked("a"), Acked("a", 1, epoch: "e2")];
+        Assert.Equal([FindingKind.Repeated], Kinds(again));
+        Assert.Empty(HistoryChecker.Check(again, static _ => true).Findings);
+        Assert.Equal(2, HistoryChecker.Check([.. again, Invoked("a"), Acked("a", 2, epoch: "e2")], static _ => true).Count(FindingKind.Repeated));
+    }
+
     [Fact]
     public void A_resume_must_bring_what_was_missed() =>
         Assert.Equal([FindingKind.Lost, FindingKind.SilentGap], Kinds([Live(0), Gone(), .. TwoPublished, Resumed(0, 2), Seen("b", 2)]));

@@ -1,7 +1,7 @@
 namespace Relay.History;
 
 /// <summary>Everything the lines of one channel say, checked as they come and, where only the end can tell, in <see cref="End"/>.</summary>
-internal sealed class ChannelHistory(string channel, Action<Finding> found)
+internal sealed class ChannelHistory(string channel, Action<Finding> found, bool mayForget)
 {
     private readonly Dictionary<string, Publish> _publishes = new(StringComparer.Ordinal);
     private readonly Dictionary<Place, (string Id, string Body, string Who)> _places = [];
@@ -45,7 +45,7 @@ internal sealed class ChannelHistory(string channel, Action<Finding> found)
 
         Witness(ack.Place, ack.Id, publish.Body, ack.Publisher);
         publish.Acks++;
-        if (!ack.Duplicate && ++publish.AcksAsNew > 1)
+        if (!ack.Duplicate && !publish.NewIn.Add(mayForget ? ack.Place.Epoch : ""))
         {
             Report(FindingKind.Repeated, ack.Publisher, $"{ack.Id} was acknowledged as new twice, now at {ack.Place}");
         }
@@ -169,7 +169,7 @@ internal sealed class ChannelHistory(string channel, Action<Finding> found)
             Report(FindingKind.Conflicting, who, $"{place} is {id} with the body {body}; published was {publish.Body}");
         }
 
-        if (publish.Place is { } other)
+        if (!publish.Places.TryAdd(mayForget ? place.Epoch : "", place) && publish.Places[mayForget ? place.Epoch : ""] is var other)
         {
             Report(FindingKind.Repeated, who, $"{id} is at {other} and at {place}");
         }
@@ -192,12 +192,16 @@ internal sealed class ChannelHistory(string channel, Action<Finding> found)
 
         public int Acks { get; set; }
 
-        public int AcksAsNew { get; set; }
+        /// <summary>The epochs in which it was acknowledged as new; one and the same where nothing may be forgotten.</summary>
+        public HashSet<string> NewIn { get; } = new(StringComparer.Ordinal);
 
         public int RefusedForGood { get; set; }
 
         /// <summary>Where the first ack put it.</summary>
         public Place? Acknowledged { get; set; }
+
+        /// <summary>By epoch; one in all where nothing may be forgotten.</summary>
+        public Dictionary<string, Place> Places { get; } = new(StringComparer.Ordinal);
 
         /// <summary>Where anybody first saw it.</summary>
         public Place? Place { get; set; }

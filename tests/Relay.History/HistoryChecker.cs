@@ -14,8 +14,12 @@ namespace Relay.History;
 /// </summary>
 public static class HistoryChecker
 {
+    /// <param name="history">In its order.</param>
+    /// <param name="mayForget">
+    /// Channels that forget with their owner, publish ids included: there one event may be accepted again in another epoch, which tells everybody. Null = none.
+    /// </param>
     /// <exception cref="InvalidDataException">The history is not one: an id used for two events, stored events without their head.</exception>
-    public static CheckReport Check(IEnumerable<HistoryEntry> history)
+    public static CheckReport Check(IEnumerable<HistoryEntry> history, Func<string, bool>? mayForget = null)
     {
         ArgumentNullException.ThrowIfNull(history);
         var findings = new List<Finding>();
@@ -25,7 +29,7 @@ public static class HistoryChecker
         {
             if (!channels.TryGetValue(entry.Channel, out var channel))
             {
-                channels[entry.Channel] = channel = new ChannelHistory(entry.Channel, findings.Add);
+                channels[entry.Channel] = channel = new ChannelHistory(entry.Channel, findings.Add, mayForget?.Invoke(entry.Channel) ?? false);
             }
 
             Take(channel, entry);

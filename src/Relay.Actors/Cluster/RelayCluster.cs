@@ -153,6 +153,9 @@ public sealed class RelayCluster
     /// <summary>Where agents are remembered on this node; before anything is heard of others.</summary>
     internal void Remember(IActorRef agents, AgentServices services) => _links.Agents.Bind(agents, services);
 
+    /// <summary>Messages that wait for an owner of their channel.</summary>
+    internal int CountHeld() => _links.Shards.CountHeld();
+
     internal ValueTask StopAsync() => _links.StopAsync();
 
     private static async Task<bool> TryAskAsync<T>(IActorRef? actor, object question, TimeSpan timeout)
