@@ -18,6 +18,9 @@ public sealed record SentinelSetupSettings
     /// <summary>Servers keep an append-only file.</summary>
     public bool Durable { get; init; }
 
+    /// <summary>More directives of all servers, as on the command line.</summary>
+    public IReadOnlyList<string> Extra { get; init; } = [];
+
     /// <summary>Replicas and Sentinels reach the first primary through a proxy that can be cut; see <see cref="SentinelSetup.Cut"/>.</summary>
     public bool Divisible { get; init; }
 }
@@ -133,7 +136,7 @@ public sealed class SentinelSetup : IAsyncDisposable
         {
             Password = _settings.Password,
             Durable = _settings.Durable,
-            Extra = ["--repl-diskless-sync-delay", "0", .. _settings.Password is { } password ? new[] { "--masterauth", password } : [], .. extra],
+            Extra = ["--repl-diskless-sync-delay", "0", .. _settings.Password is { } password ? new[] { "--masterauth", password } : [], .. _settings.Extra, .. extra],
         });
         _servers.Add(server);
         return server;
