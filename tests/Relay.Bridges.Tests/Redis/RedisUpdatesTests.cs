@@ -179,9 +179,10 @@ public sealed class RedisUpdatesTests
         var slow = new FakeRelay(open: false);
         await using var server = await RedisServerProcess.StartAsync();
         await using var relay = new TestRelay(slow.PublishAsync);
-        await using var redis = RedisSetup.Client(server, keepAlive: TimeSpan.FromMilliseconds(500));
+        await using var redis = RedisSetup.Client(server);
+        await using var patient = RedisSetup.Client(server, keepAlive: TimeSpan.FromMilliseconds(500));
         var health = new HealthLog();
-        await using var source = new RedisUpdatesSource(redis, ["updates"], relay.Services, health.Report);
+        await using var source = new RedisUpdatesSource(patient, ["updates"], relay.Services, health.Report);
         source.Start();
         await health.WellAsync();
         await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => redis.PublishAsync("updates", RedisSetup.Update("u1", i))));
