@@ -115,8 +115,8 @@ public sealed class RedisReplicaTests(ITestOutputHelper output) : IAsyncLifetime
         output.WriteLine($"WAIT for {replicas}: {confirmed.Count} confirmed, {lost} of them lost");
         Assert.InRange(confirmed.Count, 100, 200);
 
-        // Without WAIT much is lost: that is what it is for.
-        Assert.Equal(replicas > 0 ? 0 : 100, lost);
+        // Without WAIT all behind the cut is lost, and what was on its way to the replica before it: that is what it is for.
+        Assert.InRange(lost, replicas > 0 ? 0 : 100, replicas > 0 ? 0 : 200);
     }
 
     [Fact]
