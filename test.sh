@@ -74,7 +74,8 @@ run() {
     local name started=$SECONDS trx code counters p f t e s report project=${1%%,*} filter=()
     name=$(basename "$project" .csproj)
     case "$1" in
-        *,cluster) name+=-cluster filter=(--filter 'FullyQualifiedName~.Cluster.') ;;
+        *,faults) name+=-faults filter=(--filter 'FullyQualifiedName~.Cluster.ClusterCrash|FullyQualifiedName~.Cluster.ClusterFault|FullyQualifiedName~.Cluster.ClusterSentinel|FullyQualifiedName~.Cluster.ClusterUpdates') ;;
+        *,cluster) name+=-cluster filter=(--filter 'FullyQualifiedName~.Cluster.&FullyQualifiedName!~.ClusterCrash&FullyQualifiedName!~.ClusterFault&FullyQualifiedName!~.ClusterSentinel&FullyQualifiedName!~.ClusterUpdates') ;;
         *,alone) name+=-alone filter=(--filter 'FullyQualifiedName!~.Cluster.') ;;
     esac
     trx="$results/$name.trx"
@@ -110,16 +111,17 @@ wanted() {
     return 1
 }
 
-# Three at a time: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases), and take as long as all others together. Tests of
+# Four at a time: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases), and take as long as all others together. Tests of
 # chance that run long have the machine for themselves.
-words=("$@") nodes=() clusters=() others=()
+words=("$@") nodes=() clusters=() faults=() others=()
 for project in tests/*/*.Tests.csproj; do
     name=$(basename "$project" .csproj)
     if ! wanted "$name"; then continue; fi
     if [ "$name" = Relay.EndToEnd.Tests ]; then
         : >"$results/$name-alone.counts"
         : >"$results/$name-cluster.counts"
-        nodes=("$project,alone") clusters=("$project,cluster")
+        : >"$results/$name-faults.counts"
+        nodes=("$project,alone") clusters=("$project,cluster") faults=("$project,faults")
     else
         : >"$results/$name.counts"
         others+=("$project")
@@ -132,7 +134,7 @@ if [ "${#nodes[@]}" -eq 0 ] && [ "${#others[@]}" -eq 0 ]; then
 fi
 lane() { local project; for project in "$@"; do run "$project"; done; }
 if [ -n "${RELAY_LONG:-}" ]; then
-    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"} ${clusters[@]+"${clusters[@]}"}
+    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"} ${clusters[@]+"${clusters[@]}"} ${faults[@]+"${faults[@]}"}
 else
     # In process groups of their own, so that they can be ended with all they started.
     set -m
@@ -140,10 +142,12 @@ else
     first=$!
     lane ${clusters[@]+"${clusters[@]}"} &
     second=$!
+    lane ${faults[@]+"${faults[@]}"} &
+    third=$!
     set +m
-    trap 'kill -- "-$first" "-$second" 2>/dev/null; exit 130' INT TERM
+    trap 'kill -- "-$first" "-$second" "-$third" 2>/dev/null; exit 130' INT TERM
     lane ${others[@]+"${others[@]}"}
-    wait "$first" "$second"
+    wait "$first" "$second" "$third"
 fi
 
 passed=0 failed=0 skipped=0
