@@ -12,7 +12,7 @@ namespace Relay.Storage.Tests.Journals;
 /// <summary>What is stored counts only once a replica has it. The primary and its replica have a network between them that can be cut.</summary>
 public sealed class RedisReplicaTests(ITestOutputHelper output) : IAsyncLifetime
 {
-    private static readonly RedisJournalOptions Waiting = new() { Prefix = "test:", WaitReplicas = 1, WaitTimeout = TimeSpan.FromMilliseconds(200) };
+    private static readonly RedisJournalOptions Waiting = new() { Prefix = "test:", WaitReplicas = 1, WaitTimeout = TimeSpan.FromMilliseconds(1500) };
 
     private readonly LogLines _log = new();
     private RedisServerProcess _primary = null!;
@@ -50,7 +50,7 @@ public sealed class RedisReplicaTests(ITestOutputHelper output) : IAsyncLifetime
         _network.Cut();
         var doubtful = await journal.AppendAsync(Make.Append("room/1", 2));
         Assert.Equal(JournalOutcome.Unavailable, doubtful.Outcome);
-        Assert.Contains("only 0 of 1 replicas had it within 0.2 s (Relay:Redis:WaitReplicas)", doubtful.Reason, StringComparison.Ordinal);
+        Assert.Contains("only 0 of 1 replicas had it within 1.5 s (Relay:Redis:WaitReplicas)", doubtful.Reason, StringComparison.Ordinal);
         Assert.Contains("only 0 of 1", journal.Illness, StringComparison.Ordinal);
         Assert.Equal(JournalOutcome.Unavailable, (await journal.AppendAsync(Make.Append("room/1", 2))).Outcome);
         Assert.Equal(JournalOutcome.Unavailable, (await journal.OpenAsync(Make.Open("room/1"))).Outcome);
