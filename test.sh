@@ -111,9 +111,9 @@ wanted() {
     return 1
 }
 
-# Four at a time: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases), and take as long as all others together. Tests of
+# Three at a time, as much as two cores take: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases), and take as long as all others together. Tests of
 # chance that run long have the machine for themselves.
-words=("$@") nodes=() clusters=() faults=() others=()
+words=("$@") nodes=() clusters=() others=()
 for project in tests/*/*.Tests.csproj; do
     name=$(basename "$project" .csproj)
     if ! wanted "$name"; then continue; fi
@@ -121,7 +121,7 @@ for project in tests/*/*.Tests.csproj; do
         : >"$results/$name-alone.counts"
         : >"$results/$name-cluster.counts"
         : >"$results/$name-faults.counts"
-        nodes=("$project,alone") clusters=("$project,cluster") faults=("$project,faults")
+        nodes=("$project,alone") clusters=("$project,cluster" "$project,faults")
     else
         : >"$results/$name.counts"
         others+=("$project")
@@ -134,7 +134,7 @@ if [ "${#nodes[@]}" -eq 0 ] && [ "${#others[@]}" -eq 0 ]; then
 fi
 lane() { local project; for project in "$@"; do run "$project"; done; }
 if [ -n "${RELAY_LONG:-}" ]; then
-    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"} ${clusters[@]+"${clusters[@]}"} ${faults[@]+"${faults[@]}"}
+    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"} ${clusters[@]+"${clusters[@]}"}
 else
     # In process groups of their own, so that they can be ended with all they started.
     set -m
@@ -142,12 +142,10 @@ else
     first=$!
     lane ${clusters[@]+"${clusters[@]}"} &
     second=$!
-    lane ${faults[@]+"${faults[@]}"} &
-    third=$!
     set +m
-    trap 'kill -- "-$first" "-$second" "-$third" 2>/dev/null; exit 130' INT TERM
+    trap 'kill -- "-$first" "-$second" 2>/dev/null; exit 130' INT TERM
     lane ${others[@]+"${others[@]}"}
-    wait "$first" "$second" "$third"
+    wait "$first" "$second"
 fi
 
 passed=0 failed=0 skipped=0

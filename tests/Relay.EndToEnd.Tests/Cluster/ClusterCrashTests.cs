@@ -18,14 +18,14 @@ public sealed class ClusterCrashTests(ITestOutputHelper output)
     {
         await using var postgres = await PostgresServerProcess.StartAsync();
         await using var redis = await RedisServerProcess.StartAsync();
-        await KillAsync(TestLength.Of(3, 50), redis, ("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString));
+        await KillAsync(TestLength.Of(2, 50), redis, ("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString));
     }
 
     [Fact]
     public async Task Killed_owners_lose_repeat_and_reorder_nothing_with_Redis()
     {
         await using var redis = await RedisServerProcess.StartAsync(new RedisServerSettings { Durable = true });
-        await KillAsync(TestLength.Of(3, 50), redis, ("Namespaces:topics:Durability", "redis"));
+        await KillAsync(TestLength.Of(2, 50), redis, ("Namespaces:topics:Durability", "redis"));
     }
 
     [Theory]
@@ -36,7 +36,7 @@ public sealed class ClusterCrashTests(ITestOutputHelper output)
         await using var redis = await RedisServerProcess.StartAsync(new RedisServerSettings { Durable = true });
         await using var run = await StartAsync(redis, ("Namespaces:topics:Durability", durability));
         var random = new Random(Seed);
-        var stops = TestLength.Of(3, 50);
+        var stops = TestLength.Of(2, 50);
         for (var stop = 0; stop < stops; stop++)
         {
             await run.FurtherAcksAsync(1 + random.Next(MostAcksBetweenFaults));
