@@ -69,14 +69,17 @@ fi
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
+# "tests/X/X.csproj" -> "X", "tests/X/X.csproj,part" -> "X-part".
+name_of() { basename "${1/.csproj,/-}" .csproj; }
+
 # Runs one test project, or the part of it that is named behind a comma, tells how it went and leaves its counts.
 run() {
     local name started=$SECONDS trx code counters p f t e s report project=${1%%,*} filter=()
-    name=$(basename "$project" .csproj)
+    name=$(name_of "$1")
     case "$1" in
-        *,faults) name+=-faults filter=(--filter 'FullyQualifiedName~.Cluster.ClusterCrash|FullyQualifiedName~.Cluster.ClusterFault|FullyQualifiedName~.Cluster.ClusterSentinel|FullyQualifiedName~.Cluster.ClusterUpdates') ;;
-        *,cluster) name+=-cluster filter=(--filter 'FullyQualifiedName~.Cluster.&FullyQualifiedName!~.ClusterCrash&FullyQualifiedName!~.ClusterFault&FullyQualifiedName!~.ClusterSentinel&FullyQualifiedName!~.ClusterUpdates') ;;
-        *,alone) name+=-alone filter=(--filter 'FullyQualifiedName!~.Cluster.') ;;
+        *,faults) filter=(--filter 'FullyQualifiedName~.Cluster.ClusterCrash|FullyQualifiedName~.Cluster.ClusterFault|FullyQualifiedName~.Cluster.ClusterSentinel|FullyQualifiedName~.Cluster.ClusterUpdates') ;;
+        *,cluster) filter=(--filter 'FullyQualifiedName~.Cluster.&FullyQualifiedName!~.ClusterCrash&FullyQualifiedName!~.ClusterFault&FullyQualifiedName!~.ClusterSentinel&FullyQualifiedName!~.ClusterUpdates') ;;
+        *,alone) filter=(--filter 'FullyQualifiedName!~.Cluster.') ;;
     esac
     trx="$results/$name.trx"
     dotnet test "$project" ${filter[@]+"${filter[@]}"} -c Release --no-build -nodeReuse:false --logger "trx;LogFileName=$trx" --blame-hang-timeout "$hang" --blame-hang-dump-type none \
@@ -111,47 +114,42 @@ wanted() {
     return 1
 }
 
-# Three at a time, as much as two cores take: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases), and take as long as all others together. Tests of
-# chance that run long have the machine for themselves.
-words=("$@") nodes=() clusters=() others=()
+# The longest parts first; the others fill what they leave.
+words=("$@") parts=() others=()
 for project in tests/*/*.Tests.csproj; do
     name=$(basename "$project" .csproj)
     if ! wanted "$name"; then continue; fi
     if [ "$name" = Relay.EndToEnd.Tests ]; then
-        : >"$results/$name-alone.counts"
-        : >"$results/$name-cluster.counts"
-        : >"$results/$name-faults.counts"
-        nodes=("$project,alone") clusters=("$project,cluster" "$project,faults")
+        parts+=("$project,alone" "$project,cluster" "$project,faults")
     else
-        : >"$results/$name.counts"
         others+=("$project")
     fi
 done
-if [ "${#nodes[@]}" -eq 0 ] && [ "${#others[@]}" -eq 0 ]; then
+parts+=(${others[@]+"${others[@]}"})
+if [ "${#parts[@]}" -eq 0 ]; then
     echo "No test project's name contains: ${words[*]}" >&2
     echo "0 passed, 0 failed"
     exit 1
 fi
-lane() { local project; for project in "$@"; do run "$project"; done; }
-if [ -n "${RELAY_LONG:-}" ]; then
-    lane ${others[@]+"${others[@]}"} ${nodes[@]+"${nodes[@]}"} ${clusters[@]+"${clusters[@]}"}
-else
-    # In process groups of their own, so that they can be ended with all they started.
-    set -m
-    lane ${nodes[@]+"${nodes[@]}"} &
-    first=$!
-    lane ${clusters[@]+"${clusters[@]}"} &
-    second=$!
-    set +m
-    trap 'kill -- "-$first" "-$second" 2>/dev/null; exit 130' INT TERM
-    lane ${others[@]+"${others[@]}"}
-    wait "$first" "$second"
-fi
+
+# Three at a time, as much as two cores take: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases). Tests of chance that run long have the machine
+# for themselves. In a process group of their own, so that they can be ended with all they started.
+at_once=3
+[ -z "${RELAY_LONG:-}" ] || at_once=1
+export results hang
+export -f run name_of
+set -m
+printf '%s\0' "${parts[@]}" | xargs -0 -n 1 -P "$at_once" bash -c 'set -u; run "$1"' run &
+running=$!
+set +m
+trap 'kill -- "-$(ps -o pgid= -p "$running" | tr -d " ")" 2>/dev/null; exit 130' INT TERM
+wait "$running"
 
 passed=0 failed=0 skipped=0
-for counts in "$results"/*.counts; do
+for part in "${parts[@]}"; do
+    # One that left no counts died.
     p=0 f=1 s=0
-    read -r p f s <"$counts" 2>/dev/null || { p=0 f=1 s=0; }
+    read -r p f s 2>/dev/null <"$results/$(name_of "$part").counts" || { p=0 f=1 s=0; }
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 

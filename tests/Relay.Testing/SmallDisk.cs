@@ -28,6 +28,24 @@ public sealed class SmallDisk : IAsyncDisposable
 
     public Task GrowAsync(int kilobytes) => Disks.MountAsync("-o", $"remount,size={kilobytes}k", Path);
 
+    /// <summary>Takes what is left, to the last page: a disk that is too full for one write may have room for a smaller one.</summary>
+    public async Task FillAsync()
+    {
+        await using var rest = new FileStream(System.IO.Path.Combine(Path, "rest"), FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var page = new byte[4096];
+        try
+        {
+            while (true)
+            {
+                await rest.WriteAsync(page);
+            }
+        }
+        catch (IOException)
+        {
+            // As was wanted.
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Disks.UnmountAsync(Path);

@@ -11,8 +11,6 @@ public sealed class ClusterCrashTests(ITestOutputHelper output)
     private const int Seed = 51;
     private const int MostAcksBetweenFaults = 1500;
 
-    private static RunShape ThreeNodes => new() { Nodes = 3, Roams = true, Channels = [.. Enumerable.Range(1, 12).Select(static n => $"topics/c-{n}")] };
-
     [Fact]
     public async Task Killed_owners_lose_repeat_and_reorder_nothing_with_PostgreSQL()
     {
@@ -72,7 +70,7 @@ public sealed class ClusterCrashTests(ITestOutputHelper output)
     }
 
     private static Task<DurabilityRun> StartAsync(RedisServerProcess redis, params (string Key, string Value)[] settings) => DurabilityRun.StartAsync(
-        ThreeNodes, Seed,
+        RunShape.Cluster("topics/c"), Seed,
         NodeStart.With([.. settings, ("Redis:Endpoints", redis.Endpoint), ("Cluster:Enabled", "true"), ("Namespaces:sessions:Durability", "redis")]));
 
     private async Task EndAsync(DurabilityRun run, string what, bool fromTheJournal = true)

@@ -20,18 +20,15 @@ public sealed class ClusterFaultTests(ITestOutputHelper output)
         using var clock = new FakeClock();
         var random = new Random(Seed);
         await using var run = await DurabilityRun.StartAsync(
-            new RunShape
-            {
-                Nodes = 3,
-                Roams = true,
-                Channels = [.. Enumerable.Range(1, 12).Select(static n => $"topics/f-{n}")],
-                Each = (node, start) => node switch
+            RunShape.Cluster("topics/f") with
                 {
-                    0 => start.Or(("Redis:Endpoints", $"127.0.0.1:{cut.Port}")),
-                    1 => start.Or(("Redis:Endpoints", redis.Endpoint)) with { Environment = clock.Environment },
-                    _ => start.Or(("Redis:Endpoints", redis.Endpoint)),
+                    Each = (node, start) => node switch
+                    {
+                        0 => start.Or(("Redis:Endpoints", $"127.0.0.1:{cut.Port}")),
+                        1 => start.Or(("Redis:Endpoints", redis.Endpoint)) with { Environment = clock.Environment },
+                        _ => start.Or(("Redis:Endpoints", redis.Endpoint)),
+                    },
                 },
-            },
             Seed,
             NodeStart.With(
                 ("Namespaces:topics:Durability", "sql"), ("Postgres:Connection", postgres.ConnectionString), ("Cluster:Enabled", "true"),

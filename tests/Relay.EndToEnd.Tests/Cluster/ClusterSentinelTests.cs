@@ -39,7 +39,7 @@ public sealed class ClusterSentinelTests(ITestOutputHelper output)
     public async Task Without_WAIT_a_primary_that_is_cut_off_takes_acknowledged_events_with_it() =>
         await DivideAsync(Seed, static (_, report) => Assert.True(report.Count(FindingKind.Lost) > 0, report.ToString()), ("Redis:WaitReplicas", "0"));
 
-    private static RunShape ThreeNodes => new() { Nodes = 3, Roams = true, Channels = [.. Enumerable.Range(1, 12).Select(static n => $"topics/s-{n}")] };
+    private static RunShape ThreeNodes => RunShape.Cluster("topics/s");
 
     private static NodeStart Start(params (string Key, string Value)[] settings) =>
         NodeStart.With([.. settings, ("Redis:Sentinel", SentinelSetup.Name), ("Cluster:Enabled", "true")]) with { ExpectedTrouble = "cannot be written" };

@@ -1,5 +1,6 @@
 using Relay.EndToEnd.Tests.Support;
 using Relay.History;
+using Relay.Testing;
 
 namespace Relay.EndToEnd.Tests.Durability;
 
@@ -13,6 +14,22 @@ internal sealed record RunShape
     public int Subscribers { get; init; } = 4;
 
     public IReadOnlyList<string> Channels { get; init; } = ["topics/crash-1", "topics/crash-2"];
+
+    /// <summary>
+    /// Of a publisher after each acknowledgement; zero = as fast as the nodes take it. Three nodes with their stores at full speed would take both cores of a small machine from everything
+    /// that runs beside them, for times of failing over that are spent waiting.
+    /// </summary>
+    public TimeSpan Pause { get; init; }
+
+    /// <summary>Three nodes, clients that roam, and outside of a long run a pace that leaves room for other tests.</summary>
+    /// <param name="channels">The first part of the names of its 12 channels.</param>
+    public static RunShape Cluster(string channels) => new()
+    {
+        Nodes = 3,
+        Roams = true,
+        Channels = [.. Enumerable.Range(1, 12).Select(n => $"{channels}-{n}")],
+        Pause = TestLength.IsLong ? TimeSpan.Zero : TimeSpan.FromMilliseconds(3),
+    };
 
     /// <summary>What one of the nodes, counted from 0, is started with besides.</summary>
     public Func<int, NodeStart, NodeStart> Each { get; init; } = static (_, start) => start;
@@ -43,7 +60,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
     {
         _shape = shape;
         _nodes = [.. Enumerable.Range(0, shape.Nodes).Select(node => new RestartedNode(shape.Each(node, start)))];
-        _publishers = [.. Enumerable.Range(1, shape.Publishers).Select(n => new RecordedPublisher($"p{n}", shape.Channels, Place(n, seed), _recorder, _acks, seed + n))];
+        _publishers = [.. Enumerable.Range(1, shape.Publishers).Select(n => new RecordedPublisher($"p{n}", shape.Channels, Place(n, seed), _recorder, _acks, seed + n) { Pause = shape.Pause })];
         _subscribers = [.. Enumerable.Range(1, shape.Subscribers).Select(n => new RecordedSubscriber($"s{n}", shape.Channels, Place(n, seed), _recorder, seed - n))];
     }
 

@@ -20,6 +20,9 @@ internal sealed class RecordedPublisher(string name, IReadOnlyList<string> chann
     private TimeSpan _retryAfter;
     private int _last;
 
+    /// <inheritdoc cref="RunShape.Pause"/>
+    public TimeSpan Pause { get; init; }
+
     /// <summary>From now on only what is open is finished.</summary>
     public void Stop() => _stopping = true;
 
@@ -98,6 +101,10 @@ internal sealed class RecordedPublisher(string name, IReadOnlyList<string> chann
             recorder.Add(new Acknowledged(publish.Channel, name, publish.Id, place, frame.GetProperty("duplicate").GetBoolean()));
             _open.Remove(publish.Number);
             acks.Add();
+            if (Pause > TimeSpan.Zero && !_stopping)
+            {
+                await Task.Delay(Pause, TimeProvider.System);
+            }
         }
         else
         {
