@@ -2,12 +2,13 @@
 """Measures a cluster of three nodes on this machine, with a Redis of its own, and prints one Markdown table.
 
     bench/cluster.py                      all cases: some minutes
-    bench/cluster.py latency moves        some of them: even, latency, moves, kills
+    bench/cluster.py latency moves        some of them: even, latency, load, moves, kills
     bench/cluster.py --moves 500 --kills 50
     bench/cluster.py --no-build ...       measures what is in bench/out
 
 even     shards of 1, 2 and 3 nodes
 latency  1,000 publishes/s over native WebSockets to one node, delivered at another, beside the same rate through a bare PUBLISH and SUBSCRIBE of the same Redis
+load     publishes to each node that are delivered at the next one, at two rates and as fast as they go, and what a message costs the nodes and Redis
 moves    how long publishes to a shard wait while it is moved: nodes stop and start as planned
 kills    how long publishes to the channels of a node wait that is killed with SIGKILL
 
@@ -388,12 +389,65 @@ async def kills(options):
              f"{percentile(waits, .5):.2f} / {percentile(waits, .99):.2f} / {max(waits):.2f} s", "")]
 
 
-CASES = {"even": even, "latency": latency, "moves": moves, "kills": kills}
+class Meter:
+    """What Redis and the nodes have used so far."""
+
+    def __init__(self, cluster):
+        self.cluster, self.before = cluster, self.read(cluster)
+
+    @staticmethod
+    def read(cluster):
+        info = subprocess.run(["redis-cli", "-p", str(cluster.redis_port), "info", "everything"], capture_output=True, text=True, check=True).stdout
+        values = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+        publish = dict(pair.split("=") for pair in values.get("cmdstat_publish", "calls=0").split(","))
+        ticks = os.sysconf("SC_CLK_TCK")
+
+        def cpu(pid):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / ticks
+
+        return {
+            "frames": int(publish["calls"]), "bytes": int(values["total_net_input_bytes"]),
+            "redis": float(values["used_cpu_user"]) + float(values["used_cpu_sys"]), "nodes": sum(cpu(node.process.pid) for node in cluster.nodes),
+        }
+
+    def used(self):
+        after = self.read(self.cluster)
+        return {key: after[key] - self.before[key] for key in after}
+
+
+async def load(_):
+    rows, tool = [], ["dotnet", str(HERE / "out" / "load" / "Relay.Bench.dll")]
+    async with Cluster(3) as cluster:
+        for name, pace in (("1,000/s", ["--rate", "333.4"]), ("10,000/s", ["--rate", "3333.4"]), ("as fast as it goes", ["--window", "1024"])):
+            for warm in (True, False):
+                meter, began, seconds = Meter(cluster), time.monotonic(), 4 if warm else 15
+                reports = await asyncio.gather(*(
+                    asyncio.to_thread(subprocess.run, [
+                        *tool, "--url", f"http://127.0.0.1:{node.port}", "--publish-to", f"http://127.0.0.1:{cluster.nodes[(number + 1) % 3].port}", "--subscribers", "100",
+                        "--channels", "100", "--publishers", "2", "--seconds", str(seconds), "--warm-up", "0", *pace, "--json"], capture_output=True, text=True)
+                    for number, node in enumerate(cluster.nodes)))
+                used, took = meter.used(), time.monotonic() - began
+            if any(report.returncode for report in reports):
+                raise RuntimeError("".join(report.stdout + report.stderr for report in reports))
+            reports = [json.loads(report.stdout) for report in reports]
+            messages = sum(report["checks"]["received"] for report in reports)
+            rows.append((
+                f"100 + 100 + 100 channels, each published to at one node and listened to at the next, {name}",
+                f"{sum(report['load']['deliveries_per_second'] for report in reports):,.0f} messages/s, p50 / p99 "
+                f"{max(report['load']['latency_us']['p50'] for report in reports) / 1000:.1f} / {max(report['load']['latency_us']['p99'] for report in reports) / 1000:.1f} ms",
+                f"a message: {used['frames'] / messages:.3f} PUBLISH, {used['bytes'] / messages:.0f} bytes into Redis, {used['redis'] / messages * 1e6:.1f} us of Redis, "
+                f"{used['nodes'] / messages * 1e6:.1f} us of the nodes; a PUBLISH {used['redis'] / max(1, used['frames']) * 1e6:.1f} us"))
+            say(f"load {name}: {took:.0f} s, {messages} messages, {used}")
+    return rows
+
+
+CASES = {"even": even, "latency": latency, "load": load, "moves": moves, "kills": kills}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="case", help="even, latency, moves, kills; none = all")
+    parser.add_argument("cases", nargs="*", metavar="case", help="even, latency, load, moves, kills; none = all")
     parser.add_argument("--moves", type=int, default=500, help="planned moves to measure")
     parser.add_argument("--kills", type=int, default=10, help="kills to measure; each takes 20 s")
     parser.add_argument("--no-build", action="store_true", help="measure what is in bench/out")
@@ -401,8 +455,8 @@ def main():
     if unknown := [case for case in options.cases if case not in CASES]:
         parser.error(f"unknown case {unknown[0]}; known are {', '.join(CASES)}")
     if not options.no_build:
-        subprocess.run(["dotnet", "publish", str(HERE.parent / "src" / "Relay.Node"), "-c", "Release", "-o", str(HERE / "out" / "relay"), "-v", "quiet", "-nodeReuse:false"],
-                       check=True, stdout=sys.stderr)
+        for project, folder in ((HERE.parent / "src" / "Relay.Node", "relay"), (HERE / "Relay.Bench", "load")):
+            subprocess.run(["dotnet", "publish", str(project), "-c", "Release", "-o", str(HERE / "out" / folder), "-v", "quiet", "-nodeReuse:false"], check=True, stdout=sys.stderr)
     rows = []
     for case in options.cases or CASES:
         say(case)

@@ -47,19 +47,19 @@ internal static class BenchProgram
         }
 
         SocketThreads.Inline(options.Threads);
-        var (server, redis) = (await ResolveAsync(options.Url.Host, options.Url.Port), await ResolveRedisAsync(options));
-        if (server is null || (redis is null && options.Route == PublishRoute.Redis))
+        var (server, publishTo, redis) = (await ResolveAsync(options.Url), await ResolveAsync(options.PublishTo ?? options.Url), await ResolveRedisAsync(options));
+        if (server is null || publishTo is null || (redis is null && options.Route == PublishRoute.Redis))
         {
-            return await RefuseAsync(error, [server is null ? $"--url {options.Url}: the host is not known" : $"--redis {options.Redis.Host}: the host is not known"]);
+            return await RefuseAsync(
+                error,
+                [
+                    server is null ? $"--url {options.Url}: the host is not known"
+                    : publishTo is null ? $"--publish-to {options.PublishTo}: the host is not known"
+                    : $"--redis {options.Redis.Host}: the host is not known",
+                ]);
         }
 
-        return await RunAsync(options, server, redis, output, progress, cancellation);
-    }
-
-    private static async Task<int> RunAsync(
-        BenchOptions options, IPEndPoint server, IPEndPoint? redis, TextWriter output, TextWriter? progress, CancellationToken cancellation)
-    {
-        using var state = new RunState(options, new BenchClock(TimeProvider.System), BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4)), server, redis);
+        using var state = new RunState(options, new BenchClock(TimeProvider.System), BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4)), server, publishTo, redis);
         var report = await RunAsync(options, state, new Progress(progress), cancellation);
         var json = ReportText.Json(report);
         await output.WriteLineAsync(options.Json ? json : ReportText.Table(report).TrimEnd());
@@ -93,6 +93,8 @@ internal static class BenchProgram
         await error.WriteLineAsync("All options: --help");
         return WrongOptions;
     }
+
+    private static async Task<BenchServer?> ResolveAsync(Uri url) => await ResolveAsync(url.Host, url.Port) is { } endPoint ? new BenchServer(endPoint, url.Authority) : null;
 
     private static async Task<IPEndPoint?> ResolveRedisAsync(BenchOptions options) =>
         options.Route == PublishRoute.Redis ? await ResolveAsync(options.Redis.Host, options.Redis.Port) : null;

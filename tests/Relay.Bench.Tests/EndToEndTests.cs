@@ -74,6 +74,14 @@ public sealed partial class EndToEndTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Publishers_connect_to_another_server_where_one_is_named()
+    {
+        var run = await Tool.RunAsync("--url", _url, "--publish-to", "http://127.0.0.1:1", "--subscribers", "3", "--seconds", "0.5", "--drain", "1");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("publisher 0", run.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_second_run_against_the_same_server_is_no_repeat_of_the_first()
     {
         string[] args = ["--url", _url, "--subscribers", "3", "--channel-prefix", "topics/shared-", "--rate", "200", "--seconds", "0.5", "--warm-up", "0", "--drain", "60"];

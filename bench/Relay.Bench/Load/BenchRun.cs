@@ -113,7 +113,7 @@ internal sealed class BenchRun : IAsyncDisposable
             {
                 PublishRoute.WebSocket => new WebSocketPublisher(_run, i),
                 PublishRoute.Redis => new RedisPublisher(_run, i, _run.Redis!),
-                _ => new HttpPublisher(_run, i, _run.Server),
+                _ => new HttpPublisher(_run, i),
             };
             _publishers.Add(publisher);
             if (await publisher.OpenAsync(either.Token) is not null)

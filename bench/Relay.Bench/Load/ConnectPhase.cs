@@ -65,7 +65,7 @@ internal sealed class ConnectPhase(RunState run)
     // One address has too few ports for more; every 127.x.y.z is this machine (RFC 1122 §3.2.1.3) and on Linux needs no set-up.
     private IPAddress? SourceOf(int index)
     {
-        var server = run.Server.Address;
+        var server = run.Server.EndPoint.Address;
         var group = index / SubscribersPerAddress;
         return group > 0 && OperatingSystem.IsLinux() && server.AddressFamily == AddressFamily.InterNetwork && IPAddress.IsLoopback(server)
             ? new IPAddress([127, 0, 1, (byte)group])

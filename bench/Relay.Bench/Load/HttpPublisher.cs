@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Relay.Bench.Wire;
 
@@ -11,12 +10,12 @@ internal sealed class HttpPublisher : WorkerPublisher
     private readonly byte[] _head;
     private readonly byte[] _body;
 
-    public HttpPublisher(RunState run, int index, IPEndPoint server)
-        : base(run, index, server)
+    public HttpPublisher(RunState run, int index)
+        : base(run, index, run.PublishTo.EndPoint)
     {
         var token = run.Options.Token is { } text ? $"Authorization: Bearer {text}\r\n" : "";
         _head = Encoding.ASCII.GetBytes(
-            $"POST {run.Plan.PublisherPath} HTTP/1.1\r\nHost: {run.Authority}\r\n{token}Content-Type: application/json\r\nContent-Length: ");
+            $"POST {run.Plan.PublisherPath} HTTP/1.1\r\nHost: {run.PublishTo.Authority}\r\n{token}Content-Type: application/json\r\nContent-Length: ");
         _body = new byte[run.Plan.Composer.MaxLength];
     }
 

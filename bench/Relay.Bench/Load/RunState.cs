@@ -5,6 +5,11 @@ using Relay.Bench.Wire;
 
 namespace Relay.Bench.Load;
 
+/// <summary>Where to connect.</summary>
+/// <param name="EndPoint">Address and port.</param>
+/// <param name="Authority">Host and port as requests name them.</param>
+internal sealed record BenchServer(IPEndPoint EndPoint, string Authority);
+
 /// <summary>What everyone in a run shares. Thread-safe.</summary>
 internal sealed class RunState : IDisposable
 {
@@ -14,15 +19,15 @@ internal sealed class RunState : IDisposable
     private Phases _phases = Phases.None;
     private long _lastDelivery;
 
-    public RunState(BenchOptions options, BenchClock clock, uint run, IPEndPoint server, IPEndPoint? redis)
+    public RunState(BenchOptions options, BenchClock clock, uint run, BenchServer server, BenchServer publishTo, IPEndPoint? redis)
     {
         Options = options;
         Clock = clock;
         Marker = new Marker(run);
         Plan = DialectPlan.For(options, Marker);
         Server = server;
+        PublishTo = publishTo;
         Redis = redis;
-        Authority = options.Url.Authority;
         _live = new int[options.Channels];
     }
 
@@ -34,12 +39,13 @@ internal sealed class RunState : IDisposable
 
     public DialectPlan Plan { get; }
 
-    public IPEndPoint Server { get; }
+    /// <summary>Of the subscribers.</summary>
+    public BenchServer Server { get; }
+
+    /// <summary>Of the publishers.</summary>
+    public BenchServer PublishTo { get; }
 
     public IPEndPoint? Redis { get; }
-
-    /// <summary>Host and port as requests name them.</summary>
-    public string Authority { get; }
 
     /// <summary>The calling thread's counters.</summary>
     public Lane Lane => _lanes.Value!;

@@ -18,7 +18,7 @@ internal sealed class Subscriber : WebSocketPeer
     private readonly byte[]? _ownChannel;
 
     public Subscriber(RunState run, int index, StreamMap map, IDeliverySink sink)
-        : base(run, $"subscriber {index}")
+        : base(run, $"subscriber {index}", run.Server)
     {
         _channel = index % map.Channels;
         _map = map;

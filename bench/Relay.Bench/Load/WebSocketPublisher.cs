@@ -17,7 +17,7 @@ internal sealed class WebSocketPublisher : WebSocketPeer, IPublisher
     private readonly long[] _numbers = new long[RingSize];
 
     public WebSocketPublisher(RunState run, int index)
-        : base(run, $"publisher {index}")
+        : base(run, $"publisher {index}", run.PublishTo)
     {
         _message = new byte[run.Plan.Composer.MaxLength];
         _idHead = Encoding.ASCII.GetBytes($"\"id\":\"{run.Marker.Run}-");

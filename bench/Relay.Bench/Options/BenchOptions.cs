@@ -28,6 +28,9 @@ internal sealed record BenchOptions
 {
     public Uri Url { get; init; } = new("http://127.0.0.1:8080");
 
+    /// <summary>Where publishers connect; null = to <see cref="Url"/>.</summary>
+    public Uri? PublishTo { get; init; }
+
     public BenchDialect Dialect { get; init; }
 
     public PublishRoute Route { get; init; }

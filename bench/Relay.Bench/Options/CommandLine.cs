@@ -11,6 +11,7 @@ internal sealed class CommandLine
     private static readonly BenchOptions Usual = new();
 
     private readonly Option<string> _url = New("--url", "ADDRESS", "Server, e.g. http://127.0.0.1:8080; the path is the dialect's own.", Usual.Url.OriginalString.TrimEnd('/'));
+    private readonly Option<string?> _publishTo = New<string?>("--publish-to", "ADDRESS", "Server of the publishers, another node of its cluster; usual is --url.", null);
     private readonly Option<string> _dialect = New("--dialect", "NAME", "relay (native), context, or updates.", "relay");
     private readonly Option<string?> _route = New<string?>("--publish-via", "ROUTE", "ws, http (POST /publish) or redis; usual is ws, for updates http.", null);
     private readonly Option<int> _subscribers = New("--subscribers", "N", "Subscriber connections; number i listens to channel i mod --channels.", Usual.Subscribers);
@@ -48,6 +49,7 @@ internal sealed class CommandLine
             "Opens subscribers, publishes, checks every delivery (once, in order, native: without a gap in the offsets) and reports throughput and latency.\n"
             + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed, publishes refused or unanswered,\nsomebody not back; 2 wrong options.");
         _url.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
+        _publishTo.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
         _redis.Validators.Add(static result => Refuse(result, ReadEndPoint(result.GetValueOrDefault<string>()) is null, "not HOST:PORT"));
         _dialect.Validators.Add(static result => RequireOneOf(result, "relay", "context", "updates"));
         _route.Validators.Add(static result => RequireOneOf(result, "ws", "http", "redis"));
@@ -76,6 +78,7 @@ internal sealed class CommandLine
         var options = new BenchOptions
         {
             Url = new Uri(parsed.GetValue(_url)!),
+            PublishTo = parsed.GetValue(_publishTo) is { } publishTo ? new Uri(publishTo) : null,
             Dialect = Enum.Parse<BenchDialect>(parsed.GetValue(_dialect)!, ignoreCase: true),
             Route = RouteOf(parsed),
             Subscribers = parsed.GetValue(_subscribers),

@@ -16,6 +16,8 @@ internal static class OptionRules
         }
 
         Require(options.Url.Scheme is "http" or "ws", $"--url {options.Url}: only http:// and ws:// (the load is measured without TLS)");
+        Require(options.PublishTo?.Scheme is null or "http" or "ws", $"--publish-to {options.PublishTo}: only http:// and ws:// (the load is measured without TLS)");
+        Require(options.PublishTo is null || !options.Resume, "--publish-to: not with --resume");
         Require(options.Subscribers >= 1, $"--subscribers {options.Subscribers}: at least 1");
         Require(options.Channels >= 1, $"--channels {options.Channels}: at least 1");
         Require(options.Channels <= options.Subscribers, $"--channels {options.Channels}: at most as many as --subscribers ({options.Subscribers}), or some have no listener");

@@ -23,7 +23,7 @@ internal sealed class ResumeConnection : WebSocketPeer
     /// <param name="target">Events its channel has had; null = the first connection.</param>
     /// <param name="onBack">Called once, when everything that was missed is here.</param>
     public ResumeConnection(RunState run, int index, ResumeClient client, long? target, Action onBack)
-        : base(run, $"subscriber {index}")
+        : base(run, $"subscriber {index}", run.Server)
     {
         _client = client;
         _target = target;

@@ -69,7 +69,7 @@ internal sealed class ServerRestart(RunState run)
     private async Task UntilReadyAsync(CancellationToken cancellation)
     {
         using var http = new HttpClient();
-        var address = new Uri($"http://{run.Authority}/ready");
+        var address = new Uri($"http://{run.Server.Authority}/ready");
         while (!await IsReadyAsync(http, address, cancellation))
         {
             await Task.Delay(Pause, run.Clock.Time, cancellation);

@@ -11,6 +11,7 @@ namespace Relay.Bench.Wire;
 internal abstract class WebSocketPeer : IByteReceiver, IAsyncDisposable
 {
     private readonly TaskCompletionSource<string?> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly BenchServer _server;
     private readonly FrameReader _frames;
     private UpgradeExchange? _upgrade = new();
     private ServerLink? _link;
@@ -20,8 +21,10 @@ internal abstract class WebSocketPeer : IByteReceiver, IAsyncDisposable
 
     /// <param name="run">The run it belongs to.</param>
     /// <param name="name">For errors, e.g. <c>subscriber 7</c>.</param>
-    protected WebSocketPeer(RunState run, string name)
+    /// <param name="server">Where it connects.</param>
+    protected WebSocketPeer(RunState run, string name, BenchServer server)
     {
+        _server = server;
         Run = run;
         Name = name;
 
@@ -48,8 +51,8 @@ internal abstract class WebSocketPeer : IByteReceiver, IAsyncDisposable
     {
         try
         {
-            _link = await ServerLink.ConnectAsync(Run.Server, source, cancellation);
-            _link.Out.Write(_upgrade!.Request(Run.Authority, path, Run.Plan.Subprotocol, Run.Options.Token));
+            _link = await ServerLink.ConnectAsync(_server.EndPoint, source, cancellation);
+            _link.Out.Write(_upgrade!.Request(_server.Authority, path, Run.Plan.Subprotocol, Run.Options.Token));
             _link.Out.Flush();
             _reading = ReadAsync(_link);
             var failure = await _ready.Task.WaitAsync(cancellation);

@@ -7,6 +7,9 @@ namespace Relay.Actors.Channels;
 /// <content>What a channel does whose listeners and publishers are on several nodes.</content>
 internal sealed partial class ChannelCore
 {
+    [ThreadStatic]
+    private static WireWriter? s_written;
+
     /// <summary>The channel is another node's: whoever waits is told so, and nothing is left for a next incarnation.</summary>
     public void GiveUp()
     {
@@ -22,6 +25,7 @@ internal sealed partial class ChannelCore
     private void DeliverToNodes(Publication[] events, PublishReply[] replies)
     {
         var left = replies.Length;
+        WireWriter? written = null;
         foreach (var (replica, _) in _replicas)
         {
             var node = NodeOf(replica);
@@ -29,7 +33,7 @@ internal sealed partial class ChannelCore
             left -= own.Length;
             if (events.Length > 0 || own.Length > 0)
             {
-                replica.Tell(new ChannelBatch(events, own), _context.Self);
+                replica.Tell(new ChannelBatch(events, own) { Written = node is null ? null : written ??= Write(events) }, _context.Self);
             }
         }
 
@@ -42,6 +46,13 @@ internal sealed partial class ChannelCore
                 left--;
             }
         }
+    }
+
+    private static WireWriter Write(Publication[] events)
+    {
+        var writer = WireWriter.Of(ref s_written);
+        EventWire.Write(writer, events);
+        return writer;
     }
 
     // Null = this one.

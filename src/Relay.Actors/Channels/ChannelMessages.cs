@@ -1,3 +1,4 @@
+using Relay.Actors.Cluster;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -122,7 +123,11 @@ public sealed record ReplicaLeft;
 public sealed record ReplicaCount(IActorRef Replica, int Subscribers);
 
 /// <summary>Events of one channel in order, to a replica, with the answers for publishers of its node.</summary>
-public sealed record ChannelBatch(Publication[] Events, PublishReply[] Replies);
+public sealed record ChannelBatch(Publication[] Events, PublishReply[] Replies)
+{
+    /// <summary>The events as they go to other nodes, where there are any: written once for all of them. To be copied before <see cref="IActorRef.Tell"/> returns.</summary>
+    internal WireWriter? Written { get; init; }
+}
 
 /// <summary>
 /// Asks a channel for stored events; the sender gets a <see cref="HistoryReply"/>. At most one of <see cref="Resume"/>, <see cref="After"/> and

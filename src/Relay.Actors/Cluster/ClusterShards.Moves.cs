@@ -9,7 +9,7 @@ namespace Relay.Actors.Cluster;
 internal sealed partial class ClusterShards
 {
     /// <summary>How long the state of a shard waits for the word that it is what the former owner gave away.</summary>
-    private static readonly TimeSpan StateGrace = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan StateGrace = TimeSpan.FromSeconds(2);
 
     /// <summary>A state that nobody took up; far beyond the time for which a move may last.</summary>
     private static readonly TimeSpan StateAge = TimeSpan.FromMinutes(1);

@@ -207,6 +207,9 @@ internal sealed class PatternPeers(PatternTable table, Func<long> nextNumber) : 
 /// <summary>The replica of a pattern on another node, as the channels of this one see it. Any number of them tell it at the same time.</summary>
 internal sealed class RemotePattern(Peer peer, long number) : IActorRef, IRemoteRef
 {
+    [ThreadStatic]
+    private static WireWriter? s_writer;
+
     public Peer Peer => peer;
 
     public ActorPath Path => peer.Lifetime.Path;
@@ -221,7 +224,7 @@ internal sealed class RemotePattern(Peer peer, long number) : IActorRef, IRemote
             return;
         }
 
-        var writer = new WireWriter().Byte((byte)NodeMessage.PatternBatch).Number(number).Text(first.Channel);
+        var writer = WireWriter.Of(ref s_writer).Byte((byte)NodeMessage.PatternBatch).Number(number).Text(first.Channel);
         EventWire.Write(writer, events);
         peer.Send(writer);
     }

@@ -95,6 +95,9 @@ internal interface IRemoteRef
 /// <summary>Who asked a shard of this node from another one: brings the answer there.</summary>
 internal sealed class RemoteAsker(Peer peer, int shard, long token, long number) : IActorRef, IRemoteRef
 {
+    [ThreadStatic]
+    private static WireWriter? s_writer;
+
     public Peer Peer => peer;
 
     public long Number => number;
@@ -105,7 +108,7 @@ internal sealed class RemoteAsker(Peer peer, int shard, long token, long number)
 
     public void Tell(object message, IActorRef? sender = null)
     {
-        var writer = new WireWriter().Byte((byte)NodeMessage.Answer).Number(number).Count(shard).Number(token);
+        var writer = WireWriter.Of(ref s_writer).Byte((byte)NodeMessage.Answer).Number(number).Count(shard).Number(token);
         if (!QuestionWire.TryWriteAnswer(writer, message))
         {
             System!.DeadLetters.Tell(message, sender);
@@ -127,8 +130,8 @@ internal sealed class RemoteAsker(Peer peer, int shard, long token, long number)
 /// <summary>The replica of a channel on another node, as the channel sees it.</summary>
 internal sealed class RemoteReplica(Peer peer, long number, int shard, long token, string channel) : ActorProxy(peer.Lifetime), IRemoteRef
 {
-    // Its channel's actor is the only one that tells it anything.
-    private readonly WireWriter _writer = new();
+    [ThreadStatic]
+    private static WireWriter? s_writer;
 
     public Peer Peer => peer;
 
@@ -138,38 +141,50 @@ internal sealed class RemoteReplica(Peer peer, long number, int shard, long toke
 
     public override void Tell(object message, IActorRef? sender = null)
     {
+        var writer = WireWriter.Of(ref s_writer);
         switch (message)
         {
             case ChannelBatch batch:
-                Head(NodeMessage.ReplicaBatch).Text(channel);
-                EventWire.Write(_writer, batch.Events);
-                _writer.Count(batch.Replies.Length);
-                foreach (var reply in batch.Replies)
-                {
-                    EventWire.Write(_writer.Number(((RemoteAsker)reply.ReplyTo).Number), reply);
-                }
-
+                Write(Head(writer, NodeMessage.ReplicaBatch).Text(channel), batch);
                 break;
             case ReplicaJoined joined:
-                Head(NodeMessage.ReplicaJoined).Position(joined.Position);
+                Head(writer, NodeMessage.ReplicaJoined).Position(joined.Position);
                 break;
             case ReplicaRefused refused:
-                Head(NodeMessage.ReplicaRefused).Text(refused.Reason);
+                Head(writer, NodeMessage.ReplicaRefused).Text(refused.Reason);
                 break;
             case PresenceNews news:
-                PresenceWire.Write(Head(NodeMessage.ReplicaNews), news.Statement);
+                PresenceWire.Write(Head(writer, NodeMessage.ReplicaNews), news.Statement);
                 break;
             case ReplicaLeft:
                 peer.Forget(number);
-                Head(NodeMessage.ReplicaLeft);
+                Head(writer, NodeMessage.ReplicaLeft);
                 break;
             default:
                 System.DeadLetters.Tell(message, sender);
                 return;
         }
 
-        peer.Send(_writer);
+        peer.Send(writer);
     }
 
-    private WireWriter Head(NodeMessage kind) => _writer.Clear().Byte((byte)kind).Number(number).Count(shard).Number(token);
+    private static void Write(WireWriter writer, ChannelBatch batch)
+    {
+        if (batch.Written is { } written)
+        {
+            writer.Raw(written.Written);
+        }
+        else
+        {
+            EventWire.Write(writer, batch.Events);
+        }
+
+        writer.Count(batch.Replies.Length);
+        foreach (var reply in batch.Replies)
+        {
+            EventWire.Write(writer.Number(((RemoteAsker)reply.ReplyTo).Number), reply);
+        }
+    }
+
+    private WireWriter Head(WireWriter writer, NodeMessage kind) => writer.Byte((byte)kind).Number(number).Count(shard).Number(token);
 }

@@ -11,11 +11,18 @@ namespace Relay.Actors.Cluster;
 /// </summary>
 internal sealed class WireWriter
 {
+    // What was once much larger is not kept by every thread.
+    private const int LargestKept = 256 * 1024;
+
     private readonly ArrayBufferWriter<byte> _bytes = new(256);
 
     public ReadOnlySpan<byte> Written => _bytes.WrittenSpan;
 
     public int Length => _bytes.WrittenCount;
+
+    /// <summary>An empty writer of the calling thread, for what is written and copied before anything else can use it.</summary>
+    /// <param name="own">A <see cref="ThreadStaticAttribute"/> field of the caller's.</param>
+    public static WireWriter Of(ref WireWriter? own) => own is { _bytes.Capacity: <= LargestKept } ? own.Clear() : own = new WireWriter();
 
     public WireWriter Clear()
     {
@@ -47,6 +54,13 @@ internal sealed class WireWriter
     public WireWriter Bytes(ReadOnlySpan<byte> bytes)
     {
         Count(bytes.Length);
+        _bytes.Write(bytes);
+        return this;
+    }
+
+    /// <summary>As it is, without a length.</summary>
+    public WireWriter Raw(ReadOnlySpan<byte> bytes)
+    {
         _bytes.Write(bytes);
         return this;
     }
