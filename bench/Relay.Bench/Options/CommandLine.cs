@@ -49,13 +49,13 @@ internal sealed class CommandLine
             "Opens subscribers, publishes, checks every delivery (once, in order, native: without a gap in the offsets) and reports throughput and latency.\n"
             + "Exit codes: 0 all is well; 1 deliveries missing, twice or out of order, connections failed, publishes refused or unanswered,\nsomebody not back; 2 wrong options.");
         _url.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
-        _publishTo.Validators.Add(static result => Refuse(result, ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
+        _publishTo.Validators.Add(static result => Refuse(result, result.GetValueOrDefault<string>() is not null && ReadUrl(result) is null, "not an absolute address such as http://127.0.0.1:8080"));
         _redis.Validators.Add(static result => Refuse(result, ReadEndPoint(result.GetValueOrDefault<string>()) is null, "not HOST:PORT"));
         _dialect.Validators.Add(static result => RequireOneOf(result, "relay", "context", "updates"));
         _route.Validators.Add(static result => RequireOneOf(result, "ws", "http", "redis"));
         Option[] all =
         [
-            _url, _dialect, _route, _subscribers, _channels, _publishers, _rate, _window, _payload, _event, _prefix, _seconds, _warmUp, _settle, _drain,
+            _url, _publishTo, _dialect, _route, _subscribers, _channels, _publishers, _rate, _window, _payload, _event, _prefix, _seconds, _warmUp, _settle, _drain,
             _connectRate, _concurrency, _connectTimeout, _idle, _resume, _missed, _restart, _redis, _redisChannel, _pipeline, _token, _pids, _threads, _label, _json, _output,
         ];
         foreach (var option in all)

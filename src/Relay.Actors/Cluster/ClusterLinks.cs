@@ -77,6 +77,9 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
 
     public void Reset(NodeId peer) => _links.Reset(peer);
 
+    /// <inheritdoc cref="NodeLinks.Mark"/>
+    public LinkMark Mark() => _links.Mark();
+
     public bool IsConnected(NodeId peer) => _peers.ContainsKey(peer);
 
     /// <summary>Shards that a node says it serves, and that are asked there.</summary>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Relay.Actors.Channels;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
+using Relay.Cluster.Links;
 using Relay.Cluster.Node;
 using Relay.Cluster.Rules;
 
@@ -26,6 +27,7 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
     private readonly Dictionary<NodeId, Peer> _peers = [];
     private readonly HashSet<NodeId> _members = [];
     private readonly WireWriter _writer = new();
+    private LinkMark? _lastWords;
     private bool _isSuspended;
     private long _refusedAt;
 
@@ -128,6 +130,17 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
                 Emptied(emptied.Shard);
                 break;
         }
+    }
+
+    public bool IsHeard()
+    {
+        if (!NodeLinks.HasReached(_lastWords ??= links.Mark()))
+        {
+            return false;
+        }
+
+        _lastWords = null;
+        return true;
     }
 
     public void Tick()

@@ -38,6 +38,12 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
     /// <summary>The numbers of the session: this side's, the peer's.</summary>
     public (long Mine, long Theirs) Pair => (_handshake.Mine, _handshake.Theirs);
 
+    /// <summary>Number of the last message that was taken for the session; 0 for none.</summary>
+    public long Added => _log.End - 1;
+
+    /// <summary>The peer has every message up to this one.</summary>
+    public long Acknowledged => _log.Base - 1;
+
     /// <summary>Bytes kept for the peer.</summary>
     public long Kept => _log.Kept;
 

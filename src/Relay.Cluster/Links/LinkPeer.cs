@@ -91,6 +91,24 @@ internal sealed partial class LinkPeer
         return true;
     }
 
+    /// <summary>The session and the last message that was taken for it; null where there is none.</summary>
+    public (long Session, long Message)? Mark()
+    {
+        lock (_gate)
+        {
+            return _isGone || !_link.IsOpen ? null : (_link.Pair.Mine, _link.Added);
+        }
+    }
+
+    /// <summary>Whether the peer has what was marked, or the session is over.</summary>
+    public bool HasReached((long Session, long Message) mark)
+    {
+        lock (_gate)
+        {
+            return _isGone || !_link.IsOpen || _link.Pair.Mine != mark.Session || _link.Acknowledged >= mark.Message;
+        }
+    }
+
     public void Reset()
     {
         lock (_gate)

@@ -160,6 +160,16 @@ public sealed class NodeLinks : IAsyncDisposable
         return _peers.Find(to) is { } peer && peer.TrySend(message);
     }
 
+    /// <summary>Everything that was taken for sending until now, to all peers; for <see cref="HasReached"/>.</summary>
+    public LinkMark Mark() => new([.. _peers.ById.Select(static peer => (Peer: peer.Value, Mark: peer.Value.Mark())).Where(static one => one.Mark is not null).Select(static one => (one.Peer, one.Mark!.Value))]);
+
+    /// <summary>Whether the peers have received all that was marked; those whose sessions are over do not count.</summary>
+    public static bool HasReached(LinkMark mark)
+    {
+        ArgumentNullException.ThrowIfNull(mark);
+        return mark.Peers.All(static one => one.Peer.HasReached(one.Mark));
+    }
+
     /// <summary>Ends the session on both sides, where <see cref="ILinkHandler.OnReset"/> tells of it, and begins a new one. No effect when there is none.</summary>
     public void Reset(NodeId peer) => _peers.Find(peer)?.Reset();
 

@@ -38,6 +38,9 @@ public sealed partial class ClusterActor : ActorBase
     /// <summary>Ownership wants to be asked at least so often.</summary>
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Longest the others are waited for before this node is no member any more; well within the lease, since no heartbeat is sent meanwhile.</summary>
+    private const long LastWords = 1000;
+
     private readonly ClusterServices _services;
     private readonly Ownership _ownership;
     private readonly ILogger _log;
@@ -45,6 +48,7 @@ public sealed partial class ClusterActor : ActorBase
     private readonly List<IActorRef> _leaving = [];
     private bool _isStoreIll;
     private bool _hasLeft;
+    private long? _leaveBy;
 
     /// <summary>Begins to join when it starts.</summary>
     public ClusterActor(ClusterServices services)
@@ -96,6 +100,7 @@ public sealed partial class ClusterActor : ActorBase
             case Tick:
                 _services.Keeper.Tick();
                 Carry(_ownership.Tick(Now, _services.Load()));
+                LeaveWhenHeard();
                 break;
             case BeatAnswered { Answer: { } answer }:
                 StoreIsWell();
@@ -232,7 +237,7 @@ public sealed partial class ClusterActor : ActorBase
                     _ => new HandOverAnswered(hand.Shard, hand.Move, hand.To, hand.Epoch, null));
                 break;
             case Decision.LeaveCluster:
-                Run(LeaveAsync(), static _ => new LeaveAnswered(null), static failure => new LeaveAnswered(failure));
+                _leaveBy = Now + LastWords;
                 break;
             case Decision.Start start:
                 keeper.Start(start.Shard, start.Fence);
@@ -259,6 +264,16 @@ public sealed partial class ClusterActor : ActorBase
             case Decision.AbortMove abort:
                 keeper.AbortMove(abort.Shard, abort.Move, abort.To, abort.Serves);
                 break;
+        }
+    }
+
+    // Who hears first that this node is gone gives up what it was still to be told: the state of a shard, or that what it asked was not done.
+    private void LeaveWhenHeard()
+    {
+        if (_leaveBy is { } bound && (_services.Keeper.IsHeard() || Now >= bound))
+        {
+            _leaveBy = null;
+            Run(LeaveAsync(), static _ => new LeaveAnswered(null), static failure => new LeaveAnswered(failure));
         }
     }
 

@@ -42,6 +42,9 @@ public interface IShardKeeper
     /// <summary>Something that was told to the actor as a <see cref="KeeperMessage"/>.</summary>
     void Handle(object message);
 
+    /// <summary>Whether the other nodes have heard all that was said of the shards: before that, leaving would take back what is on its way. Asked again after some time.</summary>
+    bool IsHeard();
+
     /// <summary>Some time has passed, about 50 ms.</summary>
     void Tick();
 }

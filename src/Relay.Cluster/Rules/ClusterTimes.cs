@@ -6,8 +6,8 @@ public sealed record ClusterTimes
     /// <summary>How long a member must be seen without a sign of life before others may remove it.</summary>
     public long Lease { get; init; } = 4000;
 
-    /// <summary>From one heartbeat to the next.</summary>
-    public long Beat { get; init; } = 1000;
+    /// <summary>From one heartbeat to the next. A node that dies is seen a lease after its last heartbeat was, so up to a heartbeat later than a lease: with 1000, in more than 5 s.</summary>
+    public long Beat { get; init; } = 500;
 
     /// <summary>A node trusts what it holds for a lease less this; it pays for clocks that do not run at quite the same rate.</summary>
     public long Margin { get; init; } = 1000;

@@ -62,6 +62,43 @@ public sealed class NodeLinksTests
     }
 
     [Fact]
+    public void What_was_marked_is_reached_when_the_peer_has_acknowledged_it_and_not_what_came_later()
+    {
+        using var net = LinkNet.Connected();
+        Assert.True(NodeLinks.HasReached(net.A.Links.Mark()));
+        net.A.Loses = static header => header.Count > 0;
+        net.A.Send(net.B, "lost at first");
+        var mark = net.A.Links.Mark();
+        net.Pass(50);
+        Assert.False(NodeLinks.HasReached(mark));
+        net.A.Loses = static _ => false;
+        while (net.B.Told.Count == 0)
+        {
+            net.Pass(50);
+        }
+
+        net.Pass(50);
+        net.A.Loses = static header => header.Count > 0;
+        net.A.Send(net.B, "lost again");
+        Assert.True(NodeLinks.HasReached(mark));
+        Assert.False(NodeLinks.HasReached(net.A.Links.Mark()));
+    }
+
+    [Fact]
+    public void What_was_marked_in_a_session_that_is_over_is_waited_for_no_longer()
+    {
+        using var net = LinkNet.Connected();
+        net.A.Loses = static header => header.Count > 0;
+        net.A.Send(net.B, "lost");
+        var (mark, other) = (net.A.Links.Mark(), net.A.Links.Mark());
+        net.A.Links.Reset(net.B.Id);
+        Assert.True(NodeLinks.HasReached(mark));
+        net.A.Links.SetPeers([net.A.Id]);
+        Assert.True(NodeLinks.HasReached(other));
+        Assert.True(NodeLinks.HasReached(net.A.Links.Mark()));
+    }
+
+    [Fact]
     public void A_frame_holds_no_more_than_its_bound_unless_it_is_one_message()
     {
         using var net = LinkNet.Connected(new LinkOptions { MaxFrame = 2000 });

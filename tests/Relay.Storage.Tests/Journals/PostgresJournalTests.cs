@@ -31,6 +31,13 @@ public sealed class PostgresJournalTests(PostgresFixture fixture) : DurableJourn
 {
     private string? _database;
 
+    [Fact]
+    public async Task A_new_database_has_no_streams_even_before_its_schema_is_there()
+    {
+        await using var journal = new PostgresJournal(new PostgresJournalOptions { Connection = await fixture.NewDatabaseAsync() }, new LogLines());
+        Assert.Empty(await journal.ListAsync("", 10));
+    }
+
     private protected override async Task<IJournal> OpenJournalAsync(JournalLimits limits)
     {
         _database ??= await fixture.NewDatabaseAsync();

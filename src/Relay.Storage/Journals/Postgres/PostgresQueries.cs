@@ -46,12 +46,20 @@ internal sealed class PostgresQueries(PostgresJournalOptions options) : IAsyncDi
 
     public async ValueTask<ListedStream[]> ListAsync(string after, int limit)
     {
-        var entries = await AskAsync(
-            "SELECT name, epoch, head, first, fence, last_micros FROM relay_streams WHERE name > $1 AND epoch <> 0 ORDER BY name LIMIT $2",
-            static row => new ListedStream(
-                row.GetString(0), new StreamState((ulong)row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5))),
-            after, limit);
-        return [.. entries];
+        try
+        {
+            var entries = await AskAsync(
+                "SELECT name, epoch, head, first, fence, last_micros FROM relay_streams WHERE name > $1 AND epoch <> 0 ORDER BY name LIMIT $2",
+                static row => new ListedStream(
+                    row.GetString(0), new StreamState((ulong)row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5))),
+                after, limit);
+            return [.. entries];
+        }
+        catch (JournalException error) when (error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable })
+        {
+            // A new database, in the moment before the writer makes the schema.
+            return [];
+        }
     }
 
     public async ValueTask<Snapshot?> SnapshotAsync(string persistenceId)
