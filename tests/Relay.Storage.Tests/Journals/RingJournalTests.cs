@@ -139,6 +139,20 @@ public sealed class RingJournalFaultTests(ThreeRedisFixture fixture) : IClassFix
     }
 
     [Fact]
+    public async Task A_server_that_is_away_is_named_before_anybody_writes()
+    {
+        await using var servers = await fixture.ServersAsync();
+        await using var journal = ThreeRedisFixture.Open(servers, _prefix);
+        foreach (var server in servers.All)
+            await Eventually.UntilAsync(async () => (await server.Client.GetAsync(_prefix + "ring")) is not null, "all servers are begun");
+        await fixture.Each[1].Server.KillAsync();
+        await Eventually.Until(() => journal.Illness?.Contains("Servers:b", StringComparison.Ordinal) == true);
+        Assert.Null(journal.Servers[servers.Ring.OwnerOf(Streams(servers.Ring).First(stream => servers.Ring.Names[servers.Ring.OwnerOf(stream)] == "c"))].Illness);
+        await fixture.Each[1].Server.StartAgainAsync();
+        await Eventually.Until(() => journal.Illness is null);
+    }
+
+    [Fact]
     public async Task With_other_servers_on_the_ring_nothing_is_opened_before_the_streams_were_moved()
     {
         var streams = Streams(new HashRing(ThreeRedisFixture.Names));
@@ -203,10 +217,9 @@ public sealed class RingJournalFaultTests(ThreeRedisFixture fixture) : IClassFix
         await using var journal = ThreeRedisFixture.Open(servers, _prefix);
         var streams = Streams(servers.Ring);
         await Task.WhenAll(streams.Select(stream => journal.OpenAsync(Make.Open(stream)).DoneAsync()));
-        foreach (var key in (await servers.All[1].Client.SendAsync("KEYS", _prefix + "*")).Items.ToArray())
-            await servers.All[1].Client.DeleteAsync(key.AsString()!);
         var ofB = streams.First(stream => servers.Ring.Names[servers.Ring.OwnerOf(stream)] == "b");
         await fixture.Each[2].Server.KillAsync();
+        await servers.All[1].Client.SendAsync(["DEL", .. (await servers.All[1].Client.SendAsync("KEYS", _prefix + "*")).Items.ToArray().Select(static key => (RedisArg)key.AsString()!)]);
         Assert.Contains("Servers:c", (await journal.OpenAsync(Make.Open(ofB))).Reason, StringComparison.Ordinal);
         await fixture.Each[2].Server.StartAgainAsync();
         await Eventually.UntilAsync(async () => (await journal.OpenAsync(Make.Open(ofB))).IsDone, "b is begun again");

@@ -65,7 +65,7 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         _log = loggers.CreateLogger<RedisJournal>();
         Place = $"the journal in Redis {redis.Options} ({redis.Options.EndpointsKey})";
         _queue = new GroupCommitter(options.Limits, Place, "redis", options.Metrics);
-        _writer = _queue.RunAsync(CommitAsync, () => _illness is not null);
+        _writer = _queue.RunAsync(CommitAsync, static () => true);
     }
 
     /// <inheritdoc/>
@@ -236,7 +236,8 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
             waiting.RemoveAll(wave.Contains);
         }
 
-        if (_check is not null)
+        // What is well and idle has nothing that replicas could lack.
+        if (_check is not null && (group.Count > 0 || _illness is not null))
         {
             trouble = await ConfirmAsync(_check, line, group) ?? trouble;
         }
@@ -265,16 +266,33 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         return doubt;
     }
 
+    /// <summary>Nobody writes: whether it could be. So a server that is away is known before it is needed, and all are begun while all are there.</summary>
     private async ValueTask<string?> ProbeAsync()
     {
         try
         {
-            var ring = (await _redis.SendAsync("GET", Ring)).AsString();
-            return ring is null || ring == _options.Ring ? null : $"its streams were spread over the servers \"{ring}\", and this node is told of \"{_options.Ring}\"";
+            var ring = await FindRingAsync();
+            if (ring is not null)
+            {
+                return ring == _options.Ring ? null : $"its streams were spread over the servers \"{ring}\", and this node is told of \"{_options.Ring}\"";
+            }
+
+            if (MayBegin is null)
+            {
+                return null;
+            }
+
+            if (await MayBegin() is { } reason)
+            {
+                return reason;
+            }
+
+            await _redis.SendAsync("SET", Ring, _options.Ring, "NX");
+            return null;
         }
-        catch (RedisException error)
+        catch (Exception error) when (error is RedisException or JournalException)
         {
-            return error.Message;
+            return (error.InnerException ?? error).Message;
         }
     }
 
