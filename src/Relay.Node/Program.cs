@@ -6,11 +6,16 @@ using Relay.Node.Http;
 using Relay.Node.Listeners;
 using Relay.Node.Page;
 
-// What was asked: --help, --version, --check, or to run with a configuration without a mistake.
+// What was asked: --help, --version, --check, --move-redis-streams, or to run with a configuration without a mistake.
 var invocation = NodeInvocation.Read(args, Console.Out, Console.Error);
 if (invocation.Options is not { } options)
 {
     return invocation.ExitCode;
+}
+
+if (invocation.Errand is Errand.MoveRedisStreams)
+{
+    return await MoveRedisStreams.RunAsync(options, Console.Out, Console.Error);
 }
 
 // The rooms, in the order in which a message passes them.

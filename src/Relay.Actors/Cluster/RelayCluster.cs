@@ -49,6 +49,7 @@ public sealed class RelayCluster
     private volatile string? _silence;
     private IActorRef _sessions = ActorRefs.Nobody;
     private IActorRef _departures = ActorRefs.Nobody;
+    private int _feeds;
 
     internal RelayCluster(ActorSystem system, RelayParts parts, ClusterParts cluster, PatternTable patterns, Func<int> load)
     {
@@ -136,8 +137,8 @@ public sealed class RelayCluster
         return connections with { OtherSessions = _sessions };
     }
 
-    /// <summary>For a source of messages that every node hears; each has its own.</summary>
-    public SharedFeed NewFeed() => new(Served, View.Self.Incarnation);
+    /// <summary>For a source of messages that every node hears; each has its own, which numbers its messages like no other.</summary>
+    public SharedFeed NewFeed() => new(Served, View.Self.Incarnation + (ulong)Interlocked.Increment(ref _feeds));
 
     internal IActorRef StartChannels(Func<string, Props> props, ShardRegionOptions options)
     {

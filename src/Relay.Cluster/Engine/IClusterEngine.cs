@@ -36,7 +36,9 @@ public interface IClusterEngine : IAsyncDisposable
     /// <summary>Reserves slots for reconnecting clients, cluster-wide: so many, at this many per second over all nodes that ask.</summary>
     ValueTask<Reservation> ReserveAsync(int slots, double perSecond);
 
-    /// <summary>Hands over a frame for another node: at most once, in order from one sender while no connection breaks. Completes when the engine has taken it.</summary>
+    /// <summary>
+    /// Hands over a frame for another node: usually once, in order from one sender while no connection breaks. Completes when the engine has taken it; the bytes stay as they are until then.
+    /// </summary>
     ValueTask SendAsync(NodeId to, ReadOnlyMemory<byte> frame);
 
     /// <summary>Starts the inbox of <paramref name="self"/>; called once. The listener is called by one thread at a time.</summary>
@@ -44,6 +46,11 @@ public interface IClusterEngine : IAsyncDisposable
 
     /// <summary>Somebody noticed that the inbox brings nothing though it seems to be well: it is begun anew. No effect where an engine cannot do that.</summary>
     void Resubscribe(string reason)
+    {
+    }
+
+    /// <summary>What was sent to a node stays without an answer: where an engine has several ways to it, it takes another. No effect elsewhere.</summary>
+    void Doubt(NodeId to)
     {
     }
 

@@ -7,7 +7,8 @@ namespace Relay.Cluster.Links;
 /// <param name="Ended">The session before is over.</param>
 /// <param name="Began">Another session has begun; after <paramref name="Ended"/>, and before the messages.</param>
 /// <param name="Skip">So many messages at the front were here before; the rest is to be delivered.</param>
-internal readonly record struct LinkNews(LinkDrop Drop, bool Ended, bool Began, int Skip);
+/// <param name="IsInDoubt">There are signs that what was sent does not arrive.</param>
+internal readonly record struct LinkNews(LinkDrop Drop, bool Ended, bool Began, int Skip, bool IsInDoubt = false);
 
 /// <summary>A frame that is to be sent.</summary>
 /// <param name="Buffer">From the shared pool; the receiver of this record gives it back.</param>
@@ -32,6 +33,8 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
     private bool _isProbing;
     private long _wentBackTo;
     private long _wentBackAt;
+    private long _beganAt;
+    private bool _isInDoubt;
 
     public bool IsOpen => _handshake.IsOpen;
 
@@ -50,6 +53,9 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
     /// <summary>Messages of the session that have come in.</summary>
     public long Received => _reception.Received;
 
+    // Half of what a sender waits before it repeats: by then it has heard, or will not.
+    private long Patience => options.ResendMilliseconds / 2;
+
     /// <summary>When <see cref="Tick"/> has to be called at the latest.</summary>
     /// <param name="canSend">False when frames cannot be handed over now: then acknowledgements wait for that.</param>
     public long Deadline(bool canSend) => Math.Min(
@@ -63,7 +69,11 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
         if (seen.Ended || seen.Began)
         {
             Clear();
+            _beganAt = now;
         }
+
+        // It was answered when the session began here, and has not heard.
+        _isInDoubt |= frame is { Kind: LinkFrameKind.Hello, Asks: true } && seen.IsOfSession && !seen.Began && now - _beganAt >= Patience;
 
         if (!seen.IsOfSession)
         {
@@ -86,6 +96,7 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
             return new LinkNews(LinkDrop.None, seen.Ended, seen.Began, 0);
         }
 
+        _isInDoubt |= _reception.IsUnheard(frame.First + frame.Count - 1, now, Patience);
         var drop = _reception.Take(frame.First, frame.Count, bytes, now, out var skip);
         return new LinkNews(drop, seen.Ended, seen.Began, skip);
     }
@@ -116,7 +127,7 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
         }
 
         frame = Frame(new LinkHeader(LinkFrameKind.Data, _reception.AsksAgain, Pair.Mine, Pair.Theirs, _reception.Received, bytes > 0 ? _log.Next : 0, count), bytes);
-        _reception.Told();
+        _reception.Told(now);
         if (bytes > 0 && !_resend.IsRunning)
         {
             _resend.Start(now);
@@ -125,9 +136,18 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
         return true;
     }
 
+    /// <summary>Whether there are signs, since the last question, that what was sent does not arrive.</summary>
+    public bool TakeDoubt()
+    {
+        var isInDoubt = _isInDoubt;
+        _isInDoubt = false;
+        return isInDoubt;
+    }
+
     /// <summary>Time has passed.</summary>
     public void Tick(long now)
     {
+        _isInDoubt |= now >= _handshake.Deadline || now >= _resend.Deadline;
         _handshake.Tick(now);
         if (now >= _resend.Deadline)
         {

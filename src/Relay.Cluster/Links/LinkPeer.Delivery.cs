@@ -129,12 +129,17 @@ internal sealed partial class LinkPeer
             _takes = false;
         }
 
-        return news;
+        return news with { IsInDoubt = _link.TakeDoubt() };
     }
 
     private void Deliver(in LinkHeader header, in LinkNews news, ReadOnlySpan<byte> messages, int ends)
     {
         _context.Metrics.Dropped(news.Drop);
+        if (news.IsInDoubt)
+        {
+            _context.Engine.Doubt(_peer);
+        }
+
         if (news.Ended)
         {
             _context.Ended(_peer);

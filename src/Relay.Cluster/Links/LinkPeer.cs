@@ -160,7 +160,22 @@ internal sealed partial class LinkPeer
             }
         }
 
+        Doubt();
         Pump();
+    }
+
+    private void Doubt()
+    {
+        bool isInDoubt;
+        lock (_gate)
+        {
+            isInDoubt = !_isGone && _link.TakeDoubt();
+        }
+
+        if (isInDoubt)
+        {
+            _context.Engine.Doubt(_peer);
+        }
     }
 
     /// <summary>Sends what is to be sent now, unless another thread is at it.</summary>

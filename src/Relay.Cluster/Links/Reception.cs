@@ -13,6 +13,8 @@ internal sealed class Reception(long ackDelay, long ackBytes)
     private long _bytes;
     private long _gap;
     private long _gapTold;
+    private long _toldUpTo;
+    private long _toldAt;
 
     /// <summary>Everything up to this number is here.</summary>
     public long Received { get; private set; }
@@ -22,6 +24,11 @@ internal sealed class Reception(long ackDelay, long ackBytes)
 
     /// <summary>Whether the peer has to send everything behind <see cref="Received"/> again.</summary>
     public bool AsksAgain { get; private set; }
+
+    /// <summary>The peer repeats itself, although it was told up to this number some time ago: what it is told may not arrive.</summary>
+    /// <param name="last">Number of the last message that came again.</param>
+    /// <param name="patience">How long it takes to hear, at the most.</param>
+    public bool IsUnheard(long last, long now, long patience) => last <= _toldUpTo && now - _toldAt >= patience;
 
     /// <summary>Some messages in a row, at least one.</summary>
     /// <param name="skip">How many at the front were here before; the others count as received now. All of them when the outcome is not <see cref="LinkDrop.None"/>.</param>
@@ -65,8 +72,13 @@ internal sealed class Reception(long ackDelay, long ackBytes)
     public void Answer(long now) => Deadline = now;
 
     /// <summary>The peer is being told.</summary>
-    public void Told()
+    public void Told(long now)
     {
+        if (Received > _toldUpTo)
+        {
+            (_toldUpTo, _toldAt) = (Received, now);
+        }
+
         AsksAgain = false;
         Deadline = RetryClock.Never;
         _bytes = 0;
@@ -75,8 +87,9 @@ internal sealed class Reception(long ackDelay, long ackBytes)
     /// <summary>Another session.</summary>
     public void Clear()
     {
-        Told();
+        Told(0);
         Received = 0;
+        _toldUpTo = 0;
         _gap = 0;
     }
 }

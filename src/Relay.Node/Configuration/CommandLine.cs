@@ -14,6 +14,9 @@ public enum Errand
 
     /// <summary>Check the configuration and end.</summary>
     Check,
+
+    /// <summary>Move durable streams to where the configured Redis servers have them, and end.</summary>
+    MoveRedisStreams,
 }
 
 /// <summary>The program's arguments, sorted.</summary>
@@ -67,6 +70,7 @@ public sealed record CommandLine(Errand Errand, string[] Settings, IReadOnlyList
         "--help" or "-h" or "-?" or "help" => Configuration.Errand.Help,
         "--version" => Configuration.Errand.Version,
         "--check" => Configuration.Errand.Check,
+        "--move-redis-streams" => Configuration.Errand.MoveRedisStreams,
         _ => null,
     };
 
@@ -81,7 +85,7 @@ public sealed record CommandLine(Errand Errand, string[] Settings, IReadOnlyList
         var name = ConfigurationProblem.Printable(equals < 0 ? argument : argument[..equals]);
         var key = name.TrimStart('-', '/').Replace("__", ":", StringComparison.Ordinal);
         var known = RelayConfiguration.Settings().Select(setting => setting.Pattern);
-        var nearest = Nearest.Find(key, known.Select(pattern => "Relay:" + pattern).Concat(["help", "version", "check"]));
+        var nearest = Nearest.Find(key, known.Select(pattern => "Relay:" + pattern).Concat(["help", "version", "check", "move-redis-streams"]));
         var hint = nearest is null ? "" : $"; did you mean --{nearest}{(nearest.Contains(':', StringComparison.Ordinal) ? "=…" : "")}?";
         return new ConfigurationProblem(name, null, $"unknown argument{hint}", null, IsForeign: true);
     }

@@ -9,6 +9,9 @@ namespace Relay.Node.Configuration;
 /// <param name="ExitCode">With which the program ends when there is nothing to run.</param>
 public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? Options, int ExitCode)
 {
+    /// <summary>What is to be done with the options.</summary>
+    public Errand Errand { get; init; }
+
     /// <summary>Ended as asked.</summary>
     public const int Success = 0;
 
@@ -68,7 +71,13 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
             return new NodeInvocation(configuration, null, Success);
         }
 
-        return new NodeInvocation(configuration, loaded.Options, Success);
+        if (commandLine.Errand is Errand.MoveRedisStreams && loaded.Options.Redis.Servers.Count == 0)
+        {
+            error.WriteLine("--move-redis-streams: no Redis is configured (Relay:Redis:Endpoints)");
+            return new NodeInvocation(configuration, null, WrongConfiguration);
+        }
+
+        return new NodeInvocation(configuration, loaded.Options, Success) { Errand = commandLine.Errand };
     }
 
     private static int? MostConnections() => FileLimit.Read() is { } files ? Math.Max(1, files - new WebSocketServerOptions().ReservedDescriptors) : null;

@@ -1,4 +1,5 @@
 using Relay.Redis;
+using Relay.Redis.Servers;
 
 namespace Relay.Node.Configuration;
 
@@ -8,8 +9,11 @@ public sealed record RedisSection
     /// <summary>How to connect; null without Redis.</summary>
     public RedisOptions? Connection { get; init; }
 
-    /// <summary>Replicas that must have a durable event before it counts as stored.</summary>
-    public int WaitReplicas { get; init; }
+    /// <summary>The server of <see cref="Connection"/>, then those over which load is spread besides; empty without Redis.</summary>
+    public IReadOnlyList<RedisServerOptions> Servers { get; init; } = [];
+
+    /// <summary>Replicas that must have a durable event before it counts as stored; null = as <see cref="WaitReplicasOf"/> says.</summary>
+    public int? WaitReplicas { get; init; }
 
     /// <summary>How long they are waited for.</summary>
     public TimeSpan WaitTimeout { get; init; } = TimeSpan.FromSeconds(1);
@@ -36,11 +40,13 @@ public sealed record RedisSection
     {
         var usual = new RedisSection();
         var connection = ReadConnection(reader);
-        var waitReplicas = reader.Read("Redis:WaitReplicas", Kinds.Count(0, 64), usual.WaitReplicas, "Replicas that must have an event of a namespace with Durability=redis before it is accepted (WAIT); unless set, 1 with Redis:Sentinel.");
+        var servers = RedisServersSection.Read(reader, connection);
+        var waitReplicas = reader.Read("Redis:WaitReplicas", Kinds.Count(0, 64), 0, "Replicas that must have an event of a namespace with Durability=redis before it is accepted (WAIT); unless set, 1 on servers with a Sentinel.");
         var section = new RedisSection
         {
             Connection = connection,
-            WaitReplicas = connection?.Sentinel is not null && !reader.IsSet("Redis:WaitReplicas") ? 1 : waitReplicas,
+            Servers = servers,
+            WaitReplicas = reader.IsSet("Redis:WaitReplicas") ? waitReplicas : null,
             WaitTimeout = reader.Read("Redis:WaitTimeout", Kinds.Duration(TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)), usual.WaitTimeout, "How long they are waited for; then the event is refused, to be tried again."),
             UpdateChannels = reader.Read("Redis:Updates:Channels", Kinds.Texts, usual.UpdateChannels, "Pub/Sub channels with worker updates; patterns allowed."),
             UpdateStreams = reader.Read("Redis:Updates:Streams", Kinds.Texts, usual.UpdateStreams, "Streams with worker updates, for workers that must not lose any."),
@@ -62,13 +68,16 @@ public sealed record RedisSection
         return section;
     }
 
+    /// <summary>As it is set, else one where a Sentinel may make another server the primary.</summary>
+    public int WaitReplicasOf(RedisOptions server) => WaitReplicas ?? (server.Sentinel is null ? 0 : 1);
+
     private string DeadLettersOf(string stream) => DeadLetters.Replace("{stream}", stream, StringComparison.Ordinal);
 
     private static RedisOptions? ReadConnection(SettingReader reader)
     {
         var address = reader.Read(
             "Redis:Endpoints",
-            new ValueKind<RedisAddress?>("host:port list", "127.0.0.1:6379", ParseAddress, _ => "") { Show = Kinds.HideUserInfo },
+            Address,
             null,
             "Redis servers, host:port[,host:port…], or Sentinels when Redis:Sentinel is set; rediss://… for TLS; empty = no Redis.");
         var user = reader.Read("Redis:User", Kinds.Text, "", "ACL user; empty = Redis' default user.");
@@ -139,6 +148,8 @@ public sealed record RedisSection
             reader.Problem("Redis:TlsSkipVerify", "true", "makes Redis:TlsCaFile useless: set one of them", "false");
         }
     }
+
+    internal static ValueKind<RedisAddress?> Address { get; } = new("host:port list", "127.0.0.1:6379", ParseAddress, _ => "") { Show = Kinds.HideUserInfo };
 
     private static ValueKind<TimeSpan> Patience => Kinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5));
 

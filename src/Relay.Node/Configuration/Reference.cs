@@ -21,11 +21,13 @@ public static class Reference
             """
             ActorRelay node: relays updates between publishers and WebSocket clients.
 
-            usage: dotnet Relay.Node.dll [--help | --version | --check] [--Relay:Key=value …]
+            usage: dotnet Relay.Node.dll [--help | --version | --check | --move-redis-streams] [--Relay:Key=value …]
 
               --help     this text
               --version  the program's version
               --check    read and check the configuration, then end (0 valid, 2 not)
+              --move-redis-streams
+                         put durable streams where the configured Redis:Servers have them, then end; while no node runs
 
             Keys come from appsettings.json (beside the program, then in the working folder), the environment
             (Relay__Limits__UnsentBytes=1MiB) and the command line (--Relay:Limits:UnsentBytes=1MiB); later ones win.

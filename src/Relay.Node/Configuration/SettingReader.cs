@@ -80,6 +80,12 @@ internal sealed class SettingReader
             sections.Add(name, read(name, Under(section, placeholder, name)));
         }
 
+        if (sections.Count == 0)
+        {
+            // The reader without values only documents the keys.
+            _ = read(placeholder, new SettingReader(null, _state, $"{_pattern}{section}:{placeholder}:", ""));
+        }
+
         foreach (var name in Children(section))
         {
             if (sections.ContainsKey(name))

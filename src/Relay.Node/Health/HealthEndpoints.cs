@@ -7,7 +7,8 @@ namespace Relay.Node.Health;
 /// <param name="Status"><c>ready</c> or <c>unready</c>.</param>
 /// <param name="Reasons">By part, why it is not well; empty when ready.</param>
 /// <param name="Parts">All parts that were asked.</param>
-public sealed record Readiness(string Status, IReadOnlyDictionary<string, string> Reasons, IReadOnlyList<string> Parts);
+/// <param name="Impaired">By part, what is missing on this node as on every other; no reason to be unready.</param>
+public sealed record Readiness(string Status, IReadOnlyDictionary<string, string> Reasons, IReadOnlyList<string> Parts, IReadOnlyDictionary<string, string> Impaired);
 
 /// <summary><c>/live</c> and <c>/ready</c>, for orchestrators and people. Neither tells anything a stranger must not know.</summary>
 public static class HealthEndpoints
@@ -41,7 +42,7 @@ public static class HealthEndpoints
     {
         var parts = health.Parts;
         var reasons = parts.Where(part => part.Value is not null).ToDictionary(part => part.Key, part => part.Value!, StringComparer.Ordinal);
-        return new Readiness(reasons.Count == 0 && parts.Count > 0 ? "ready" : "unready", reasons, [.. parts.Keys]);
+        return new Readiness(reasons.Count == 0 && parts.Count > 0 ? "ready" : "unready", reasons, [.. parts.Keys], health.Impairments);
     }
 
     private static Task AnswerAsync(HttpContext context, int status, byte[] json)

@@ -10,6 +10,8 @@ public sealed class HealthState
 {
     private ImmutableSortedDictionary<string, string?> _parts = ImmutableSortedDictionary<string, string?>.Empty.WithComparers(StringComparer.Ordinal);
 
+    private ImmutableSortedDictionary<string, string> _impairments = ImmutableSortedDictionary<string, string>.Empty.WithComparers(StringComparer.Ordinal);
+
     /// <summary>Name of the part that stands for the node itself: starting, running, leaving.</summary>
     public const string Node = "node";
 
@@ -31,6 +33,21 @@ public sealed class HealthState
     {
         ArgumentException.ThrowIfNullOrEmpty(reason);
         return Set(part, reason);
+    }
+
+    /// <summary>What is not as it should be without making this node worse than the others, by part: told, and no reason to send clients elsewhere.</summary>
+    public ImmutableSortedDictionary<string, string> Impairments => Volatile.Read(ref _impairments);
+
+    /// <summary>The part does less than it should, and so it does on every node; null = it does all again. Whether it is well is another question.</summary>
+    /// <param name="part">E.g. <c>journal-redis-b</c>.</param>
+    /// <param name="reason">As for <see cref="Fail"/>.</param>
+    public void Impair(string part, string? reason)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(part);
+        ImmutableInterlocked.Update(
+            ref _impairments,
+            static (all, entry) => entry.Reason is null ? all.Remove(entry.Part) : all.SetItem(entry.Part, entry.Reason),
+            (Part: part, Reason: reason));
     }
 
     /// <summary>The part no longer exists and says nothing about the node.</summary>

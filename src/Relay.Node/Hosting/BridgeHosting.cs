@@ -11,6 +11,7 @@ using Relay.Node.Health;
 using Relay.Node.Loops;
 using Relay.Redis;
 using Relay.Redis.Bridge;
+using Relay.Redis.Servers;
 using Relay.Storage.Postgres;
 
 namespace Relay.Node.Hosting;
@@ -29,7 +30,7 @@ public static class BridgeHosting
             provider.GetRequiredService<TimeProvider>(),
             new Random(),
             provider.GetRequiredService<RelaySystem>().TellBridge));
-        if (options.Redis.Connection is { } redis)
+        if (options.Redis.Servers.Count > 0)
         {
             services.AddSingleton(provider => new RedisServices
             {
@@ -38,14 +39,14 @@ public static class BridgeHosting
                 Metrics = new RedisMetrics(provider.GetRequiredService<IMeterFactory>()),
                 Sockets = provider.GetService<LoopChoice>()?.Loops is { } loops ? new LoopSocketWatcher(loops) : null,
             });
-            services.AddSingleton(provider => new RedisClient(redis, provider.GetRequiredService<RedisServices>()));
+            services.AddSingleton(provider => new RedisServers(options.Redis.Servers, provider.GetRequiredService<RedisServices>()));
         }
 
         switch (options.Agents.Backend)
         {
             case AgentBackend.Redis:
                 services.AddSingleton<IAgentGateway>(provider =>
-                    new RedisAgentGateway(provider.GetRequiredService<RedisClient>(), options.Agents.RedisList));
+                    new RedisAgentGateway(provider.GetRequiredService<RedisServers>().Main, options.Agents.RedisList));
                 break;
             case AgentBackend.Http:
                 services.AddSingleton<IAgentGateway>(_ =>
@@ -78,9 +79,17 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         var services = provider.GetRequiredService<BridgeServices>();
-        if (provider.GetService<RedisClient>() is { } redis)
+        if (provider.GetService<RedisServers>() is { } servers)
         {
-            StartRedis(redis, services);
+            if (options.Agents.Backend == AgentBackend.Redis)
+            {
+                servers.Main.Start();
+            }
+
+            foreach (var server in servers.All)
+            {
+                StartRedis(server, services);
+            }
         }
 
         if (!options.Postgres.Connection.IsEmpty)
@@ -106,16 +115,13 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private void StartRedis(RedisClient redis, BridgeServices services)
+    // Workers publish where they like.
+    private void StartRedis(RedisServer server, BridgeServices services)
     {
-        if (options.Agents.Backend == AgentBackend.Redis)
-        {
-            redis.Start();
-        }
-
         if (options.Redis.UpdateChannels.Count > 0)
         {
-            var updates = new RedisUpdatesSource(redis, options.Redis.UpdateChannels, services, Report("redis"), Share($"{{{options.Cluster.Name}}}:updates"));
+            var updates = new RedisUpdatesSource(
+                server.Client, options.Redis.UpdateChannels, services, Report("redis", server), Share($"{{{options.Cluster.Name}}}:updates"));
             _heard.Add(updates);
             updates.Start();
         }
@@ -123,10 +129,11 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
         if (options.Redis.UpdateStreams.Count > 0)
         {
             var streams = new RedisStreamSource(
-                redis,
+                server.Client,
                 new RedisStreamOptions
                 {
                     Streams = options.Redis.UpdateStreams,
+                    Server = IsMain(server) ? null : server.Name,
                     Group = options.Redis.UpdateGroup,
                     Consumer = _cluster?.View.Self.Name ?? (options.Cluster.NodeId.Length > 0 ? options.Cluster.NodeId : Environment.MachineName),
                     IsReader = provider.GetRequiredService<RelaySystem>().Ownership is { } ownership ? stream => ownership.Owns("streams/" + stream) : null,
@@ -135,7 +142,7 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
                     MaxTries = options.Redis.MaxTries,
                 },
                 services,
-                Report("redis-streams"));
+                Report("redis-streams", server));
             _running.Add(streams);
             streams.Start();
         }
@@ -171,6 +178,11 @@ internal sealed class BridgeLifetime(IServiceProvider provider, RelayOptions opt
         cluster.Length <= 48 ? cluster : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster)))[..48];
 
     private FeedSharing? Share(string marks) => _cluster is null ? null : new FeedSharing(_cluster.NewFeed(), marks);
+
+    private static bool IsMain(RedisServer server) => server.Name == RedisServers.MainName;
+
+    // One of several that is away does not make the node useless: every other node would be as well.
+    private Action<string?> Report(string part, RedisServer server) => IsMain(server) ? Report(part) : reason => health.Impair($"{part}-{server.Name}", reason);
 
     private Action<string?> Report(string part)
     {

@@ -7,6 +7,7 @@ using Relay.Node.Configuration;
 using Relay.Node.Health;
 using Relay.Redis;
 using Relay.Redis.Cluster;
+using Relay.Redis.Servers;
 
 namespace Relay.Node.Hosting;
 
@@ -22,7 +23,7 @@ public static class ClusterHosting
         }
 
         services.AddSingleton(provider => new RedisClusterEngine(
-            provider.GetRequiredService<RedisClient>(), provider.GetRequiredService<RedisServices>(), new RedisClusterOptions { Prefix = options.Cluster.Name, Shards = options.Cluster.Shards }));
+            provider.GetRequiredService<RedisServers>(), provider.GetRequiredService<RedisServices>(), new RedisClusterOptions { Prefix = options.Cluster.Name, Shards = options.Cluster.Shards }));
         services.AddSingleton(provider => new ClusterParts(provider.GetRequiredService<RedisClusterEngine>(), Incarnation())
         {
             Shards = options.Cluster.Shards,
@@ -70,6 +71,7 @@ internal sealed class ClusterLifetime(RelaySystem relay, RedisClusterEngine engi
             }
 
             _ = cluster.Illness is { } illness ? health.Fail(Part, illness) : health.Ok(Part);
+            health.Impair(Part, engine.Detour is { } detour ? $"messages between nodes take other servers than {detour}" : null);
         }
     }
 }

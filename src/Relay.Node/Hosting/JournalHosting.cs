@@ -4,7 +4,7 @@ using Relay.Actors.Channels;
 using Relay.Kernel.Persistence;
 using Relay.Node.Configuration;
 using Relay.Node.Health;
-using Relay.Redis;
+using Relay.Redis.Servers;
 using Relay.Storage.Journals.Postgres;
 using Relay.Storage.Journals.Redis;
 using Relay.Storage.Journals.Sqlite;
@@ -19,7 +19,7 @@ public static class JournalHosting
     {
         services.AddSingleton(static provider => new JournalMetrics(provider.GetRequiredService<IMeterFactory>().Create(JournalMetrics.MeterName)));
         services.AddSingleton(provider => new OpenedJournals(
-            Wants(options, Durability.Redis) ? OpenRedis(provider, options.Redis) : null,
+            Wants(options, Durability.Redis) ? OpenRedis(provider, options.Redis) : [],
             Wants(options, Durability.Sql) ? OpenSql(provider, options) : null,
             provider.GetRequiredService<JournalMetrics>()));
         services.AddSingleton(static provider => provider.GetRequiredService<OpenedJournals>().ForChannels);
@@ -30,14 +30,23 @@ public static class JournalHosting
 
     private static bool Wants(RelayOptions options, Durability durability) => options.Namespaces.Values.Any(space => space.Durability == durability);
 
-    private static RedisJournal OpenRedis(IServiceProvider provider, RedisSection options)
+    private static IReadOnlyList<(string Server, RedisJournal Journal)> OpenRedis(IServiceProvider provider, RedisSection options)
     {
-        var redis = provider.GetRequiredService<RedisClient>();
-        redis.Start();
-        return new RedisJournal(
-            redis,
-            new RedisJournalOptions { WaitReplicas = options.WaitReplicas, WaitTimeout = options.WaitTimeout, Metrics = provider.GetRequiredService<JournalMetrics>() },
-            provider.GetRequiredService<ILoggerFactory>());
+        var servers = provider.GetRequiredService<RedisServers>();
+        return [.. servers.Sharing.Select(server =>
+        {
+            server.Client.Start();
+            return (server.Name, new RedisJournal(
+                server.Client,
+                new RedisJournalOptions
+                {
+                    Ring = servers.Ring.ToString(),
+                    WaitReplicas = options.WaitReplicasOf(server.Client.Options),
+                    WaitTimeout = options.WaitTimeout,
+                    Metrics = provider.GetRequiredService<JournalMetrics>(),
+                },
+                provider.GetRequiredService<ILoggerFactory>()));
+        })];
     }
 
     private static IJournal OpenSql(IServiceProvider provider, RelayOptions options)
@@ -52,26 +61,28 @@ public static class JournalHosting
 }
 
 /// <summary>The journals of this node; closed with the program, behind the actors.</summary>
-internal sealed class OpenedJournals(IJournal? redis, IJournal? sql, JournalMetrics metrics) : IAsyncDisposable
+internal sealed class OpenedJournals : IAsyncDisposable
 {
-    public ChannelJournals ForChannels { get; } = new(redis, sql) { Metrics = metrics };
-
-    /// <summary>Each with its name in <c>/ready</c>.</summary>
-    public IEnumerable<(string Part, IJournal Journal)> All
+    public OpenedJournals(IReadOnlyList<(string Server, RedisJournal Journal)> redis, IJournal? sql, JournalMetrics metrics)
     {
-        get
+        IJournal? all = redis.Count switch
         {
-            if (redis is not null)
-            {
-                yield return ("journal-redis", redis);
-            }
-
-            if (sql is not null)
-            {
-                yield return ("journal", sql);
-            }
-        }
+            0 => null,
+            1 => redis[0].Journal,
+            _ => new RingJournal(new HashRing(redis.Select(static part => part.Server)), [.. redis.Select(static part => part.Journal)]),
+        };
+        ForChannels = new ChannelJournals(all, sql) { Metrics = metrics };
+        Redis = [.. redis.Select(part => (redis.Count == 1 ? "journal-redis" : "journal-redis-" + part.Server, (IJournal)part.Journal))];
+        All = sql is null ? Redis : [.. Redis, ("journal", sql)];
     }
+
+    public ChannelJournals ForChannels { get; }
+
+    /// <summary>Each with its name in <c>/ready</c>; those in Redis by server.</summary>
+    public IReadOnlyList<(string Part, IJournal Journal)> All { get; }
+
+    /// <summary>Those in Redis.</summary>
+    public IReadOnlyList<(string Part, IJournal Journal)> Redis { get; }
 
     public async ValueTask DisposeAsync()
     {
@@ -94,7 +105,7 @@ internal sealed partial class JournalKeeper(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!journals.All.Any())
+        if (journals.All.Count == 0)
         {
             return;
         }
@@ -103,11 +114,7 @@ internal sealed partial class JournalKeeper(
         var swept = time.GetTimestamp();
         do
         {
-            foreach (var (part, journal) in journals.All)
-            {
-                _ = journal.Illness is { } illness ? health.Fail(part, illness) : health.Ok(part);
-            }
-
+            Look();
             if (time.GetElapsedTime(swept) >= SweepInterval)
             {
                 swept = time.GetTimestamp();
@@ -115,6 +122,19 @@ internal sealed partial class JournalKeeper(
             }
         }
         while (await ticks.WaitForNextTickAsync(stoppingToken));
+    }
+
+    // One of several servers that is away takes its own channels with it, on every node alike: no balancer could do better with another node.
+    private void Look()
+    {
+        var isAnyWell = journals.Redis.Any(static part => part.Journal.Illness is null);
+        foreach (var (part, journal) in journals.All)
+        {
+            var illness = journal.Illness;
+            var isPartial = isAnyWell && journal is RedisJournal;
+            health.Impair(part, isPartial ? illness : null);
+            _ = illness is not null && !isPartial ? health.Fail(part, illness) : health.Ok(part);
+        }
     }
 
     private async Task SweepAsync(CancellationToken cancellationToken)

@@ -4,6 +4,7 @@ using Relay.Kernel;
 using Relay.Kernel.Persistence;
 using Relay.Node.Configuration;
 using Relay.Protocol;
+using Relay.Storage.Journals.Redis;
 
 namespace Relay.Node.Hosting;
 
@@ -30,38 +31,54 @@ internal sealed partial class SessionKeeper(
             return;
         }
 
+        // One after the other: a server that is away keeps only its own sessions waiting.
+        var stores = journal is RingJournal ring ? ring.Servers : [journal];
         var walkedAt = time.GetTimestamp();
-        var seen = await WakeAllAsync(journal, stoppingToken);
+        var seen = await WakeAllAsync(stores, stoppingToken);
         relay.Sessions.MarkComplete(seen);
         using var ticks = new PeriodicTimer(LookInterval, time);
         while (await ticks.WaitForNextTickAsync(stoppingToken))
         {
             if (relay.Ownership is { } ownership && ownership.Version != seen)
             {
-                seen = await WakeAllAsync(journal, stoppingToken);
+                seen = await WakeAllAsync(stores, stoppingToken);
                 relay.Sessions.MarkComplete(seen);
             }
             else if (time.GetElapsedTime(walkedAt) >= WalkInterval)
             {
                 walkedAt = time.GetTimestamp();
                 var expired = (time.GetUtcNow() - options.WebUi.SessionTtl).ToUnixTimeMilliseconds() * 1000;
-                await TryWalkAsync(journal, stream => stream.State.LastMicros < expired, stoppingToken);
+                foreach (var store in stores)
+                {
+                    await TryWalkAsync(store, stream => stream.State.LastMicros < expired, stoppingToken);
+                }
             }
         }
     }
 
     /// <returns>What this node served when it began.</returns>
-    private async Task<long> WakeAllAsync(IJournal journal, CancellationToken cancellationToken)
+    private async Task<long> WakeAllAsync(IReadOnlyList<IJournal> stores, CancellationToken cancellationToken)
     {
-        while (true)
+        var served = relay.Ownership?.Version ?? 0;
+        for (var left = stores; ;)
         {
-            var served = relay.Ownership?.Version ?? 0;
-            if (await TryWalkAsync(journal, static _ => true, cancellationToken))
+            var failed = new List<IJournal>();
+            foreach (var store in left)
+            {
+                if (!await TryWalkAsync(store, static _ => true, cancellationToken))
+                {
+                    failed.Add(store);
+                }
+            }
+
+            if (failed.Count == 0)
             {
                 return served;
             }
 
             await Task.Delay(RetryPause, time, cancellationToken);
+            var now = relay.Ownership?.Version ?? 0;
+            (left, served) = now == served ? (failed, served) : (stores, now);
         }
     }
 

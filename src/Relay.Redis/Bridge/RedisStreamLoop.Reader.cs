@@ -16,7 +16,7 @@ internal sealed partial class RedisStreamLoop
 
     private const int TakenAtOnce = 1000;
 
-    private bool IsReader => _options.IsReader?.Invoke(_stream) != false;
+    private bool IsReader => _options.IsReader?.Invoke(_options.NameOf(_stream)) != false;
 
     /// <summary>Returns when this node is to read.</summary>
     private async Task AwaitTurnAsync(CancellationToken stopping)

@@ -48,7 +48,7 @@ internal sealed partial class RedisStreamLoop : IAsyncDisposable
         _health = health;
         _count = options.BatchSize;
         _pause = new RetryPause(services.NextRandom());
-        _envelopes = new StreamEnvelopes(stream, options.MaxBytes, services);
+        _envelopes = new StreamEnvelopes(options.NameOf(stream), options.MaxBytes, services);
         _dead = new RedisDeadLetters(redis, stream, options, services, health);
         _asides = new SetAside<string>(services, options.MaxTries, options.RetryPause);
         _log = services.Loggers.CreateLogger<RedisStreamLoop>();

@@ -9,6 +9,9 @@ public sealed record RedisStreamOptions
     /// <summary>Keys of the streams.</summary>
     public required IReadOnlyList<string> Streams { get; init; }
 
+    /// <summary>Name of their server among several, where streams of the same name may lie; null for the main one.</summary>
+    public string? Server { get; init; }
+
     /// <summary>Consumer group, the same on every node.</summary>
     public string Group { get; init; } = "relay";
 
@@ -42,8 +45,11 @@ public sealed record RedisStreamOptions
     /// <summary>A larger envelope, in bytes, is a dead letter.</summary>
     public int MaxBytes { get; init; } = BridgeServices.MaxMessageBytes;
 
-    /// <summary>In a cluster: whether it is this node that reads the stream of this key. Null = this node is alone.</summary>
+    /// <summary>In a cluster: whether it is this node that reads the stream of this <see cref="NameOf"/>. Null = this node is alone.</summary>
     public Func<string, bool>? IsReader { get; init; }
+
+    /// <summary>A stream's name over all servers: entries of two of them may have the same ids.</summary>
+    public string NameOf(string stream) => Server is null ? stream : $"{Server}/{stream}";
 
     /// <summary>Key of the dead letters of a stream.</summary>
     public string DeadLettersOf(string stream) => DeadLetters.Replace("{stream}", stream, StringComparison.Ordinal);

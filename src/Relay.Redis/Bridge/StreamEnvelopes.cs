@@ -6,6 +6,9 @@ using Relay.Redis.Commands;
 namespace Relay.Redis.Bridge;
 
 /// <summary>Reads entries of one stream: the envelope is in the field <c>json</c>.</summary>
+/// <param name="stream">Its name over all servers; begins the keys of entries.</param>
+/// <param name="maxBytes">Of an envelope.</param>
+/// <param name="services">Reads and counts.</param>
 internal sealed class StreamEnvelopes(string stream, int maxBytes, BridgeServices services)
 {
     /// <summary>What is to be delivered; false with the reason when that cannot be done however often it is tried. Such an entry is counted here.</summary>

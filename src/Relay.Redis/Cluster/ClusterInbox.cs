@@ -6,7 +6,7 @@ using Relay.Cluster.Engine;
 namespace Relay.Redis.Cluster;
 
 /// <summary>
-/// What comes in for one node: frames, changes and its own echoes, all on one connection. An echo that comes back proves the whole way, also where the connection still
+/// What comes in for one node over one server: frames, its own echoes, and changes where the state is, all on one connection. An echo that comes back proves the whole way, also where the connection still
 /// answers PING: it may have ended up at another server than the one that everybody publishes to. Only an echo restores the inbox.
 /// </summary>
 internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
@@ -24,6 +24,7 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
     private readonly string _echoChannel;
     private Task _loop = Task.CompletedTask;
     private RedisSubscription? _frames;
+    private readonly bool _hearsChanges;
     private RedisSubscription? _changes;
     private RedisSubscription? _echo;
 
@@ -36,11 +37,17 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
     private long _acceptedBefore;
     private long _returned;
     private string? _illness = "the inbox is not subscribed yet";
+    private long _believedFrom;
     private bool _listenerFailing;
     private bool _closed;
 
-    public ClusterInbox(RedisClient redis, ClusterKeys keys, NodeId self, IClusterListener listener, RedisClusterOptions options, RedisServices services)
+    private volatile bool _isWell;
+
+    /// <param name="redis">Sends the echoes; its subscriber hears.</param>
+    /// <param name="hearsChanges">Whether this is the server with the state.</param>
+    public ClusterInbox(RedisClient redis, ClusterKeys keys, NodeId self, IClusterListener listener, RedisClusterOptions options, RedisServices services, bool hearsChanges)
     {
+        _hearsChanges = hearsChanges;
         _redis = redis;
         _subscriber = redis.Subscriber;
         _keys = keys;
@@ -54,12 +61,16 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
 
     public string? Illness => Volatile.Read(ref _illness);
 
+    /// <summary>The server brings this node's echoes.</summary>
+    public bool IsWell => _isWell;
+
     public void Start()
     {
         lock (_gate)
         {
             _frames = _subscriber.Subscribe(_keys.Inbox(_self), this);
-            _changes = _subscriber.Subscribe(_keys.Changes, this);
+            if (_hearsChanges)
+                _changes = _subscriber.Subscribe(_keys.Changes, this);
             _echo = _subscriber.Subscribe(_echoChannel, this);
             _loop = EchoLoopAsync(_ending.Token);
         }
@@ -97,6 +108,14 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
     {
         lock (_gate)
             Volatile.Write(ref _illness, $"Redis refused the subscription to {subscription.Name}: {error.Message}");
+    }
+
+    /// <summary>The server did not take something in time: it is not well before an echo that begins now is back.</summary>
+    /// <remarks>Without the lock, which may be held while a listener of another server's inbox sends.</remarks>
+    public void Suspect()
+    {
+        Volatile.Write(ref _believedFrom, Volatile.Read(ref _sent) + 1);
+        _isWell = false;
     }
 
     /// <summary>Gives up the connection, for what was noticed elsewhere.</summary>
@@ -161,6 +180,7 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
         if (!Utf8Parser.TryParse(payload, out long number, out _))
             return;
         _returned = Math.Max(_returned, number);
+        _isWell = _framesConfirmed && _returned >= Volatile.Read(ref _believedFrom);
         if (_restored || !_framesConfirmed)
             return;
         _restored = true;
@@ -171,6 +191,7 @@ internal sealed partial class ClusterInbox : IRedisPushHandler, IAsyncDisposable
     private void Lose(string reason)
     {
         Volatile.Write(ref _illness, $"the inbox is interrupted: {reason}");
+        _isWell = false;
         if (!_restored || _closed)
             return;
         _restored = false;

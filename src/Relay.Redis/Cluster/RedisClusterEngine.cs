@@ -1,18 +1,17 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
 using Relay.Redis.Commands;
 using Relay.Redis.Resp;
+using Relay.Redis.Servers;
 
 namespace Relay.Redis.Cluster;
 
 /// <summary>
-/// A cluster's engine on Redis: each step on the state is one script, frames go over Pub/Sub. Three connections of its own: steps never wait behind frames, and neither
-/// behind what the rest of the node asks Redis.
+/// A cluster's engine on Redis: each step on the state is one script on the main server, frames go over Pub/Sub of all servers that share (<see cref="ClusterFrames"/>). Connections of its
+/// own: steps never wait behind frames, and neither behind what the rest of the node asks Redis.
 /// </summary>
 /// <remarks>
 /// Fences are microseconds of Redis' clock, or one more than the highest known where that is not later; so they grow also when Redis has forgotten everything, and when its
@@ -29,49 +28,63 @@ public sealed class RedisClusterEngine : IClusterEngine
     // Lua's numbers are doubles: beyond this one they skip some.
     private const long MaxFence = (1L << 53) - 2;
 
-    // Names of nodes that are long gone are not worth keeping.
-    private const int MaxChannels = 1024;
-
     private readonly ClusterLink _steps;
-    private readonly ClusterLink _frames;
+    private readonly ClusterFrames _frames;
     private readonly RedisClusterOptions _options;
-    private readonly RedisServices _services;
     private readonly ClusterKeys _keys;
-    private readonly ConcurrentDictionary<NodeId, byte[]> _channels = new();
+    private readonly string _ring;
     private ClusterTable _table = ClusterTable.None;
-    private ClusterInbox? _inbox;
     private string? _illness;
 
+    /// <summary>With one server for everything.</summary>
     /// <param name="redis">Whose options are used; it stays its owner's.</param>
     /// <exception cref="ArgumentException">The options cannot work.</exception>
     public RedisClusterEngine(RedisClient redis, RedisServices services, RedisClusterOptions options)
+        : this(redis, [new RedisServer(RedisServers.MainName, redis, Shares: true)], new HashRing([RedisServers.MainName]), services, options)
     {
-        ArgumentNullException.ThrowIfNull(redis);
+    }
+
+    /// <summary>With the state on the main server, and frames over all that share.</summary>
+    /// <param name="servers">Whose options are used; they stay their owner's.</param>
+    /// <exception cref="ArgumentException">The options cannot work.</exception>
+    public RedisClusterEngine(RedisServers servers, RedisServices services, RedisClusterOptions options)
+        : this((servers ?? throw new ArgumentNullException(nameof(servers))).Main, servers.Sharing, servers.Ring, services, options)
+    {
+    }
+
+    private RedisClusterEngine(RedisClient main, IReadOnlyList<RedisServer> sharing, HashRing ring, RedisServices services, RedisClusterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(main);
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(options);
         if (options.Problem() is { } problem)
             throw new ArgumentException(problem, nameof(options));
-        _steps = new ClusterLink(redis.Dedicated(StepsRole));
-        _frames = new ClusterLink(redis.Dedicated(FramesRole));
+        _steps = new ClusterLink(main.Dedicated(StepsRole));
         _options = options;
-        _services = services;
         _keys = new ClusterKeys(options.Prefix);
+        _ring = ring.ToString();
+        _frames = new ClusterFrames(
+            [.. sharing.Select(server => new FrameWay(server.Name, server.Client.Dedicated(FramesRole), ReferenceEquals(server.Client, main) ? _steps.Client : null))],
+            ring, _steps.Client, _keys, options, services);
     }
 
-    public string? Illness => _steps.Illness ?? _frames.Illness ?? Volatile.Read(ref _illness) ?? _inbox?.Illness;
+    public string? Illness => _steps.Illness ?? Volatile.Read(ref _illness) ?? _frames.Illness;
+
+    /// <summary>Which of several servers bring no frames, and why; null when all do. Frames go over the others meanwhile.</summary>
+    public string? Detour => _frames.Detour;
 
     /// <summary>Begins to connect; returns at once. Until Redis is there calls fail, or wait as the Redis options say.</summary>
     public void Start()
     {
         _steps.Client.Start();
-        _frames.Client.Start();
+        _frames.Start();
     }
 
-    /// <summary>Ends when steps can be made and frames be sent.</summary>
+    /// <summary>Ends when steps can be made and frames be sent, over one server at least.</summary>
     public async Task WaitReadyAsync(CancellationToken cancellationToken = default)
     {
         await _steps.Client.WaitReadyAsync(cancellationToken);
-        await _frames.Client.WaitReadyAsync(cancellationToken);
+        await _frames.WaitReadyAsync(cancellationToken);
     }
 
     public ValueTask<HeartbeatAnswer> HeartbeatAsync(Heartbeat beat)
@@ -83,7 +96,7 @@ public sealed class RedisClusterEngine : IClusterEngine
         List<RedisArg> arguments =
         [
             beat.Node.ToString(), _keys.Changes, beat.Epoch, NewEpoch(), beat.Beat, ClusterText.Word(beat.State), ClusterText.Facts(beat),
-            beat.HighestFence, held.Epoch, held.Version, _options.Shards,
+            beat.HighestFence, held.Epoch, held.Version, _options.Shards, _ring,
         ];
         foreach (var silent in beat.Silent)
         {
@@ -148,37 +161,20 @@ public sealed class RedisClusterEngine : IClusterEngine
         return RunAsync(ClusterScripts.Reserve, _keys.Slots, [slots, microseconds], reply => new Reservation(TimeSpan.FromMicroseconds(reply.AsInteger()), gap));
     }
 
-    public async ValueTask SendAsync(NodeId to, ReadOnlyMemory<byte> frame)
-    {
-        try
-        {
-            await _frames.Client.SendAsync("PUBLISH", Channel(to), frame);
-        }
-        catch (RedisException error)
-        {
-            throw _frames.Fault(error);
-        }
-    }
+    public ValueTask SendAsync(NodeId to, ReadOnlyMemory<byte> frame) => _frames.SendAsync(to, frame);
+
+    public void Doubt(NodeId to) => _frames.Doubt(to);
 
     /// <remarks>
     /// The inbox counts as lost from the beginning: <see cref="IClusterListener.OnInboxRestored"/> is told for the first time when a message to itself has come back, so
     /// a node that waits for it before it joins misses nothing.
     /// </remarks>
-    public void Listen(NodeId self, IClusterListener listener)
-    {
-        ArgumentNullException.ThrowIfNull(listener);
-        var inbox = new ClusterInbox(_steps.Client, _keys, self, listener, _options, _services);
-        if (Interlocked.CompareExchange(ref _inbox, inbox, comparand: null) is not null)
-            throw new InvalidOperationException("An engine has one inbox.");
-        inbox.Start();
-    }
+    public void Listen(NodeId self, IClusterListener listener) => _frames.Listen(self, listener);
 
-    public void Resubscribe(string reason) => _inbox?.Resubscribe(reason);
+    public void Resubscribe(string reason) => _frames.Resubscribe(reason);
 
     public async ValueTask DisposeAsync()
     {
-        if (_inbox is { } inbox)
-            await inbox.DisposeAsync();
         await _frames.DisposeAsync();
         await _steps.DisposeAsync();
     }
@@ -219,14 +215,5 @@ public sealed class RedisClusterEngine : IClusterEngine
             Volatile.Write(ref _illness, $"step {script.Name} of the cluster failed: {error.Message}");
             throw _steps.Fault(error);
         }
-    }
-
-    private byte[] Channel(NodeId node)
-    {
-        if (_channels.TryGetValue(node, out var channel))
-            return channel;
-        if (_channels.Count >= MaxChannels)
-            _channels.Clear();
-        return _channels[node] = Encoding.UTF8.GetBytes(_keys.Inbox(node));
     }
 }

@@ -11,36 +11,36 @@ internal static class RedisFaults
     {
         RedisException { Kind: RedisErrorKind.ServerError } refused => Refused(refused, endpoint, options),
         RedisException { Kind: RedisErrorKind.Protocol } garbage => new(RedisErrorKind.Protocol,
-            $"what answers at {endpoint} does not speak the Redis protocol ({garbage.Message}): check Relay:Redis:Endpoints", garbage),
+            $"what answers at {endpoint} does not speak the Redis protocol ({garbage.Message}): check {options.EndpointsKey}", garbage),
         RedisException { Kind: RedisErrorKind.Unavailable } lost => new(RedisErrorKind.Unavailable,
             $"{endpoint} closed the connection during the handshake ({lost.Message}): {ClosedAdvice(options)}", lost),
         RedisException known => known,
         OperationCanceledException => new(RedisErrorKind.Timeout,
-            $"{endpoint} did not finish the handshake within {options.ConnectTimeout.TotalSeconds:0.###} s: check that Relay:Redis:Endpoints names a Redis server that is not overloaded{(options.Tls ? " and uses TLS (redis:// if it does not)" : string.Empty)}, or raise Relay:Redis:ConnectTimeout", error),
+            $"{endpoint} did not finish the handshake within {options.ConnectTimeout.TotalSeconds:0.###} s: check that {options.EndpointsKey} names a Redis server that is not overloaded{(options.Tls ? " and uses TLS (redis:// if it does not)" : string.Empty)}, or raise Relay:Redis:ConnectTimeout", error),
         AuthenticationException => new(RedisErrorKind.Unavailable,
             $"TLS with {endpoint} failed ({error.InnerException?.Message ?? error.Message}): check Relay:Redis:TlsCaFile and Relay:Redis:TlsServerName", error),
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new(RedisErrorKind.Unavailable,
-            $"nothing listens at {endpoint}: start Redis or check Relay:Redis:Endpoints", error),
+            $"nothing listens at {endpoint}: start Redis or check {options.EndpointsKey}", error),
         SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } => new(RedisErrorKind.Unavailable,
-            $"the host of {endpoint} cannot be resolved: check Relay:Redis:Endpoints and DNS", error),
+            $"the host of {endpoint} cannot be resolved: check {options.EndpointsKey} and DNS", error),
         CryptographicException => new(RedisErrorKind.Unavailable,
             $"Relay:Redis:TlsCaFile '{options.TlsCaFile}' holds no PEM certificates ({error.Message})", error),
         FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => new(RedisErrorKind.Unavailable,
             $"Relay:Redis:TlsCaFile '{options.TlsCaFile}' cannot be read ({error.Message})", error),
         IOException when options.Tls => new(RedisErrorKind.Unavailable,
-            $"TLS with {endpoint} failed ({error.Message}): if the server does not use TLS, write redis:// in Relay:Redis:Endpoints", error),
-        _ => new(RedisErrorKind.Unavailable, $"no connection to {endpoint} ({error.Message}): check Relay:Redis:Endpoints and the network", error),
+            $"TLS with {endpoint} failed ({error.Message}): if the server does not use TLS, write redis:// in {options.EndpointsKey}", error),
+        _ => new(RedisErrorKind.Unavailable, $"no connection to {endpoint} ({error.Message}): check {options.EndpointsKey} and the network", error),
     };
 
     public static RedisException Replica(RedisEndpoint endpoint, RedisOptions options) => new(RedisErrorKind.Unavailable, options.Sentinel is null
-        ? $"{endpoint} is a read-only replica: name the primary in Relay:Redis:Endpoints"
+        ? $"{endpoint} is a read-only replica: name the primary in {options.EndpointsKey}"
         : $"{endpoint} is a read-only replica: the Sentinels are asked again") { IsReplica = true };
 
-    public static RedisException NoSentinel(RedisEndpoint endpoint) => new(RedisErrorKind.Unavailable,
-        $"{endpoint} is a Redis server and no Sentinel: with Relay:Redis:Sentinel, Relay:Redis:Endpoints names the Sentinels (usually on port 26379)");
+    public static RedisException NoSentinel(RedisEndpoint endpoint, RedisOptions options) => new(RedisErrorKind.Unavailable,
+        $"{endpoint} is a Redis server and no Sentinel: with {options.SentinelKey}, {options.EndpointsKey} names the Sentinels (usually on port 26379)");
 
-    public static RedisException Sentinel(RedisEndpoint endpoint) => new(RedisErrorKind.Unavailable,
-        $"{endpoint} is a Sentinel: set Relay:Redis:Sentinel to the name under which it knows the primary");
+    public static RedisException Sentinel(RedisEndpoint endpoint, RedisOptions options) => new(RedisErrorKind.Unavailable,
+        $"{endpoint} is a Sentinel: set {options.SentinelKey} to the name under which it knows the primary");
 
     /// <summary>What a server says that was the primary once. Scripts of Redis 6 put the word behind their own.</summary>
     public static bool IsFromReplica(RedisException error) =>
@@ -77,6 +77,6 @@ internal static class RedisFaults
     }
 
     private static string ClosedAdvice(RedisOptions options) => options.Tls
-        ? "check Relay:Redis:Endpoints; if the server does not use TLS, write redis://"
-        : "check Relay:Redis:Endpoints; if the server wants TLS, write rediss://";
+        ? $"check {options.EndpointsKey}; if the server does not use TLS, write redis://"
+        : $"check {options.EndpointsKey}; if the server wants TLS, write rediss://";
 }

@@ -43,7 +43,7 @@ internal static class RedisHandshake
         if (hello.Kind != RespKind.Map)
             throw RedisException.Protocol($"HELLO was answered by {hello}");
         if (hello.Field("mode"u8).AsString() == "sentinel" != options.IsForSentinel)
-            throw options.IsForSentinel ? RedisFaults.NoSentinel(connection.Endpoint) : RedisFaults.Sentinel(connection.Endpoint);
+            throw options.IsForSentinel ? RedisFaults.NoSentinel(connection.Endpoint, options) : RedisFaults.Sentinel(connection.Endpoint, options);
         if (hello.Field("role"u8).AsString() is "replica" or "slave")
             throw RedisFaults.Replica(connection.Endpoint, options);
         if (options.Database != 0)

@@ -3,13 +3,16 @@ using Relay.Redis.Resp;
 namespace Relay.Redis;
 
 /// <summary>What was asked for: one deployment of Redis and how patiently to treat it. Immutable; made by <see cref="RedisOptionsParser"/> or by hand.</summary>
-public sealed class RedisOptions
+public sealed record RedisOptions
 {
     /// <summary>
     /// Servers in the order in which they are tried. The first that answers as a primary is used, until it fails. With <see cref="Sentinel"/> these are the Sentinels,
     /// and the primary is the one they name.
     /// </summary>
     public required IReadOnlyList<RedisEndpoint> Endpoints { get; init; }
+
+    /// <summary>Name of the server among several independent ones (<c>Relay:Redis:Servers:{name}</c>); null for the main one.</summary>
+    public string? Server { get; init; }
 
     /// <summary>TLS from the first byte (<c>rediss://</c>). Redis has no STARTTLS.</summary>
     public bool Tls { get; init; }
@@ -74,6 +77,14 @@ public sealed class RedisOptions
 
     public RespLimits ReplyLimits { get; init; } = RespLimits.Default;
 
+    /// <summary>Setting with the endpoints, for messages.</summary>
+    public string EndpointsKey => Section + ":Endpoints";
+
+    /// <summary>Setting with the name of the primary, for messages.</summary>
+    internal string SentinelKey => Section + ":Sentinel";
+
+    private string Section => Server is null ? "Relay:Redis" : $"Relay:Redis:Servers:{Server}";
+
     /// <summary>These lead to a Sentinel itself.</summary>
     internal bool IsForSentinel { get; private init; }
 
@@ -94,7 +105,7 @@ public sealed class RedisOptions
     public IReadOnlyList<string> Validate()
     {
         var problems = new List<string>();
-        Check(Endpoints.Count > 0, "Relay:Redis:Endpoints names no server");
+        Check(Endpoints.Count > 0, $"{EndpointsKey} names no server");
         Check(Database >= 0, $"Relay:Redis:Database is {Database}: it must not be negative");
         Check(!ClientName.AsSpan().ContainsAny(" \r\n"), "Relay:Redis:ClientName must not contain blanks or line ends");
         Check(User is null || Password is not null, "Relay:Redis:User is set without Relay:Redis:Password");
@@ -121,6 +132,7 @@ public sealed class RedisOptions
     internal RedisOptions ForSentinel(RedisEndpoint sentinel, TimeSpan patience) => new()
     {
         Endpoints = [sentinel],
+        Server = Server,
         IsForSentinel = true,
         User = SentinelUser,
         Password = SentinelPassword,
@@ -138,6 +150,27 @@ public sealed class RedisOptions
         CloseTimeout = CloseTimeout,
         ReplyLimits = ReplyLimits,
     };
+
+    /// <summary>How to reach another server in the same manner: with the same rights, certificates and patience unless its address says otherwise.</summary>
+    /// <param name="name">Among the servers.</param>
+    /// <param name="address">Where it is, or where its Sentinels are.</param>
+    /// <param name="sentinel">Name of the primary as Sentinels know it; null without.</param>
+    public RedisOptions ForServer(string name, RedisAddress address, string? sentinel)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return this with
+        {
+            Endpoints = address.Endpoints,
+            Server = name,
+            Tls = address.Tls,
+            User = address.Password is null ? User : address.User,
+            Password = address.Password ?? Password,
+            Database = address.Database,
+            Sentinel = sentinel,
+            SentinelUser = sentinel is null ? null : SentinelUser,
+            SentinelPassword = sentinel is null ? null : SentinelPassword,
+        };
+    }
 
     /// <summary>The endpoints; never the password.</summary>
     public override string ToString() =>

@@ -18,7 +18,7 @@ namespace Relay.Storage.Journals;
 /// <param name="metrics">What is done is counted there.</param>
 internal sealed class GroupCommitter(JournalLimits limits, string place, string store, JournalMetrics metrics) : IDisposable
 {
-    // An ill store is tried again this often when nobody writes: a node that is not ready gets no traffic that would find out.
+    // A store is tried this often when nobody writes: a node that is not ready gets no traffic that would find out.
     private static readonly TimeSpan ProbePause = TimeSpan.FromMilliseconds(500);
 
     private readonly WriteCheck _check = new(limits);
@@ -105,7 +105,7 @@ internal sealed class GroupCommitter(JournalLimits limits, string place, string 
     }
 
     /// <summary>As <see cref="RunBlocking"/> for stores that are waited for.</summary>
-    public async Task RunAsync(Func<List<PendingWrite>, ValueTask> commit, Func<bool> isIll)
+    public async Task RunAsync(Func<List<PendingWrite>, ValueTask> commit, Func<bool> isTried)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (true)
@@ -117,7 +117,7 @@ internal sealed class GroupCommitter(JournalLimits limits, string place, string 
                     return;
                 }
 
-                if (await _arrived.WaitAsync(isIll() ? ProbePause : Timeout.InfiniteTimeSpan))
+                if (await _arrived.WaitAsync(isTried() ? ProbePause : Timeout.InfiniteTimeSpan))
                 {
                     continue;
                 }

@@ -9,6 +9,10 @@ internal abstract class FramesOnlyEngine : IClusterEngine
 
     public abstract ValueTask SendAsync(NodeId to, ReadOnlyMemory<byte> frame);
 
+    public virtual void Doubt(NodeId to)
+    {
+    }
+
     public ValueTask<HeartbeatAnswer> HeartbeatAsync(Heartbeat beat) => throw new NotSupportedException();
 
     public ValueTask<ClaimAnswer> ClaimAsync(NodeId node, string epoch, IReadOnlyList<int> shards) => throw new NotSupportedException();

@@ -93,6 +93,9 @@ internal sealed class TestNode : FramesOnlyEngine, ILinkHandler, IDisposable
 
     public Exception? Failure { get; set; }
 
+    /// <summary>How often the engine was told that what is sent seems not to arrive.</summary>
+    public int Doubts { get; private set; }
+
     public int Held => _held.Count;
 
     public bool Send(TestNode to, string message) => Links.TrySend(to.Id, Encoding.UTF8.GetBytes(message));
@@ -129,6 +132,8 @@ internal sealed class TestNode : FramesOnlyEngine, ILinkHandler, IDisposable
 
         return send.Task;
     }
+
+    public override void Doubt(NodeId to) => Doubts++;
 
     public void OnConnected(NodeId peer) => Tell("connected");
 

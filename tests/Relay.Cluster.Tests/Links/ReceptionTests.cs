@@ -12,7 +12,7 @@ public sealed class ReceptionTests
         Assert.Equal((LinkDrop.None, 0), Take(1, 3, now: 5));
         Assert.Equal((LinkDrop.None, 0), Take(4, 1, now: 15));
         Assert.Equal((4, 25, false), (_reception.Received, _reception.Deadline, _reception.AsksAgain));
-        _reception.Told();
+        _reception.Told(now: 0);
         Assert.Equal(RetryClock.Never, _reception.Deadline);
     }
 
@@ -22,7 +22,7 @@ public sealed class ReceptionTests
         Take(1, 1, now: 5, bytes: 600);
         Take(2, 1, now: 6, bytes: 600);
         Assert.Equal(6, _reception.Deadline);
-        _reception.Told();
+        _reception.Told(now: 0);
         Take(3, 1, now: 7, bytes: 600);
         Assert.Equal(27, _reception.Deadline);
     }
@@ -31,7 +31,7 @@ public sealed class ReceptionTests
     public void What_was_here_before_is_skipped_and_answered_at_once()
     {
         Take(1, 3, now: 0);
-        _reception.Told();
+        _reception.Told(now: 0);
         Assert.Equal((LinkDrop.Repeated, 3), Take(1, 3, now: 7));
         Assert.Equal((3, 7), (_reception.Received, _reception.Deadline));
         Assert.Equal((LinkDrop.None, 2), Take(2, 4, now: 8));
@@ -44,12 +44,12 @@ public sealed class ReceptionTests
         Take(1, 1, now: 0);
         Assert.Equal((LinkDrop.Gap, 1), Take(3, 1, now: 100));
         Assert.Equal((1, 100, true), (_reception.Received, _reception.Deadline, _reception.AsksAgain));
-        _reception.Told();
+        _reception.Told(now: 0);
         Assert.Equal((LinkDrop.Gap, 2), Take(4, 2, now: 119));
         Assert.False(_reception.AsksAgain);
         Take(6, 1, now: 120);
         Assert.True(_reception.AsksAgain);
-        _reception.Told();
+        _reception.Told(now: 0);
 
         // Another gap.
         Take(2, 1, now: 121);

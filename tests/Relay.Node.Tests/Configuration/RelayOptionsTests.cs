@@ -104,7 +104,8 @@ public sealed class RelayOptionsTests
         Assert.Equal(
             [0, 2, 1, 0],
             new string[][] { [], ["Redis:WaitReplicas=2"], ["Redis:Sentinel=m"], ["Redis:Sentinel=m", "Redis:WaitReplicas=0"] }
-                .Select(static settings => Given.Options([.. settings, "Redis:Endpoints=a"]).Redis.WaitReplicas));
+                .Select(static settings => Given.Options([.. settings, "Redis:Endpoints=a"]).Redis)
+                .Select(static redis => redis.WaitReplicasOf(redis.Connection!)));
         Assert.Equal("Redis:Sentinel", Given.Problem("Redis:Endpoints=a", "Redis:SentinelPassword=y").Key);
         Assert.Equal("Redis:SentinelPassword", Given.Problem("Redis:Endpoints=a", "Redis:Sentinel=m", "Redis:SentinelUser=u").Key);
     }

@@ -50,6 +50,21 @@ public sealed class HealthStateTests
     }
 
     [Fact]
+    public void What_is_missing_on_every_node_alike_is_told_and_makes_none_unready()
+    {
+        var health = new HealthState();
+        health.Ok("node");
+        health.Impair("journal-redis-b", "away");
+        var answer = HealthEndpoints.Describe(health);
+        Assert.Equal("ready", answer.Status);
+        Assert.True(health.IsReady);
+        Assert.Empty(answer.Reasons);
+        Assert.Equal("away", answer.Impaired["journal-redis-b"]);
+        health.Impair("journal-redis-b", null);
+        Assert.Empty(HealthEndpoints.Describe(health).Impaired);
+    }
+
+    [Fact]
     public void The_answer_names_reasons_and_parts()
     {
         var health = new HealthState();

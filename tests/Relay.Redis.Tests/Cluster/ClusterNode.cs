@@ -1,6 +1,7 @@
 using Relay.Cluster;
 using Relay.Cluster.Engine;
 using Relay.Redis.Cluster;
+using Relay.Redis.Servers;
 using Relay.Redis.Tests.Contract;
 using Relay.Testing;
 
@@ -12,14 +13,14 @@ internal sealed class ClusterNode : IAsyncDisposable
     // No echo but the one that shows that the inbox works; no time-out on a slow machine.
     public static readonly RedisClusterOptions Silent = new() { EchoPeriod = TimeSpan.FromHours(1), StepTimeout = TimeSpan.FromSeconds(30) };
 
-    private readonly RedisClient _redis;
+    private readonly IAsyncDisposable _redis;
     private long _beat;
 
-    private ClusterNode(string name, RedisOptions options, RedisServices services, RedisClusterOptions cluster)
+    private ClusterNode(string name, IAsyncDisposable redis, RedisClusterEngine engine)
     {
         Id = new NodeId(name, (ulong)(name[0] * 1000));
-        _redis = new RedisClient(options, services);
-        Engine = new RedisClusterEngine(_redis, services, cluster);
+        _redis = redis;
+        Engine = engine;
     }
 
     public NodeId Id { get; }
@@ -40,10 +41,16 @@ internal sealed class ClusterNode : IAsyncDisposable
     /// <summary>A node whose engine is connected. It is no member yet.</summary>
     public static async Task<ClusterNode> StartAsync(string name, RedisOptions options, RedisClusterOptions? cluster = null, RedisServices? services = null)
     {
-        var node = new ClusterNode(name, options, services ?? new RedisServices(), cluster ?? Silent);
-        node.Engine.Start();
-        await node.Engine.WaitReadyAsync().WaitAsync(Contracts.Patience, TimeProvider.System);
-        return node;
+        services ??= new RedisServices();
+        var redis = new RedisClient(options, services);
+        return await StartedAsync(new ClusterNode(name, redis, new RedisClusterEngine(redis, services, cluster ?? Silent)));
+    }
+
+    /// <summary>As above, with several servers, the main one first.</summary>
+    public static Task<ClusterNode> StartAsync(string name, IReadOnlyList<RedisServerOptions> servers, RedisClusterOptions? cluster = null)
+    {
+        var redis = new RedisServers(servers, new RedisServices());
+        return StartedAsync(new ClusterNode(name, redis, new RedisClusterEngine(redis, new RedisServices(), cluster ?? Silent)));
     }
 
     public static Task<ClusterNode> StartAsync(string name, RedisServerProcess server) => StartAsync(name, Contracts.Options(server.Endpoint));
@@ -84,6 +91,13 @@ internal sealed class ClusterNode : IAsyncDisposable
     {
         Version = 0;
         return [.. (await HeartbeatAsync()).Table!.OrderBy(static entry => entry.Shard)];
+    }
+
+    private static async Task<ClusterNode> StartedAsync(ClusterNode node)
+    {
+        node.Engine.Start();
+        await node.Engine.WaitReadyAsync().WaitAsync(Contracts.Patience, TimeProvider.System);
+        return node;
     }
 
     public async ValueTask DisposeAsync()

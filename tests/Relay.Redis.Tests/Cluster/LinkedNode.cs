@@ -3,6 +3,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Cluster;
 using Relay.Cluster.Engine;
 using Relay.Cluster.Links;
+using Relay.Redis.Cluster;
+using Relay.Redis.Servers;
 using Relay.Redis.Tests.Contract;
 using Relay.Testing;
 
@@ -38,9 +40,17 @@ internal sealed class LinkedNode : IClusterListener, ILinkHandler, IAsyncDisposa
 
     public string? Fault => _fault;
 
-    public static async Task<LinkedNode> StartAsync(string name, RedisServerProcess server)
+    public RedisClusterEngine Engine => _node.Engine;
+
+    public static async Task<LinkedNode> StartAsync(string name, RedisServerProcess server) => Started(await ClusterNode.StartAsync(name, server));
+
+    /// <summary>Over several servers, the main one first.</summary>
+    public static async Task<LinkedNode> StartAsync(string name, IReadOnlyList<RedisServerOptions> servers, RedisClusterOptions options) =>
+        Started(await ClusterNode.StartAsync(name, servers, options));
+
+    private static LinkedNode Started(ClusterNode clusterNode)
     {
-        var node = new LinkedNode(await ClusterNode.StartAsync(name, server));
+        var node = new LinkedNode(clusterNode);
         node._links.Start(node);
         node._node.Engine.Listen(node.Id, node);
         return node;

@@ -21,14 +21,15 @@ public sealed class RedisFixture : IAsyncLifetime
 
     public string NewPrefix() => $"test{Interlocked.Increment(ref _prefixes)}:";
 
+    internal static RedisOptions Options(RedisServerProcess server) => new()
+    {
+        Endpoints = RedisOptionsParser.Parse(server.Endpoint).Endpoints, CommandTimeout = TimeSpan.FromSeconds(30), ConnectTimeout = TimeSpan.FromSeconds(30),
+        BackoffMin = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
+    };
+
     public async Task<RedisClient> ClientAsync()
     {
-        var options = new RedisOptions
-        {
-            Endpoints = RedisOptionsParser.Parse(Server.Endpoint).Endpoints, CommandTimeout = TimeSpan.FromSeconds(30), ConnectTimeout = TimeSpan.FromSeconds(30),
-            BackoffMin = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
-        };
-        var redis = new RedisClient(options, new RedisServices());
+        var redis = new RedisClient(Options(Server), new RedisServices());
         redis.Start();
         await redis.WaitReadyAsync().WaitAsync(Eventually.DefaultBound, TimeProvider.System);
         return redis;
@@ -67,23 +68,27 @@ public sealed class RedisJournalTests(RedisFixture fixture) : DurableJournalCont
         return new RedisJournal(_redis, new RedisJournalOptions { Prefix = _prefix, Limits = limits }, new LogLines());
     }
 
-    protected override async Task DamageAsync(string stream, long offset)
+    protected override Task DamageAsync(string stream, long offset) => DamageAsync(_redis, _prefix, stream, offset);
+
+    internal static async Task DamageAsync(RedisClient redis, string prefix, string stream, long offset)
     {
         // An entry cannot be changed: the stream is written anew.
-        var key = $"{_prefix}{{{stream}}}:records";
-        var entries = await _redis.SendAsync("XRANGE", key, "-", "+");
-        await _redis.DeleteAsync(key);
+        var key = $"{prefix}{{{stream}}}:records";
+        var entries = await redis.SendAsync("XRANGE", key, "-", "+");
+        await redis.DeleteAsync(key);
         foreach (var entry in entries.Items.ToArray())
         {
             var fields = entry.Items[1].Items.ToArray();
             var body = fields[3].AsMemory().ToArray();
             if (entry.Items[0].AsString() == $"{offset}-0")
                 body[^5] ^= 1;
-            await _redis.SendAsync("XADD", key, entry.Items[0].AsString()!, "t", fields[1].AsMemory(), "b", body);
+            await redis.SendAsync("XADD", key, entry.Items[0].AsString()!, "t", fields[1].AsMemory(), "b", body);
         }
     }
 
-    protected override async Task<IAsyncDisposable> HoldAsync()
+    protected override Task<IAsyncDisposable> HoldAsync() => HoldAsync(fixture);
+
+    internal static async Task<IAsyncDisposable> HoldAsync(RedisFixture fixture)
     {
         // Over a connection of its own: the pause would hold up its own end otherwise, but for the commands that are never paused.
         var control = await fixture.ClientAsync();

@@ -1,5 +1,5 @@
 -- prelude: what the scripts on a cluster's state have in common; put between the first lines of each and the rest of it
--- KEYS[1] state     hash: epoch, run, version, fence, nodes; n:{node} -> beat, state and facts; s:{shard} -> fence, owner, and the fence and owner that a hand-over replaced
+-- KEYS[1] state     hash: epoch, run, version, fence, nodes, shards, ring; n:{node} -> beat, state and facts; s:{shard} -> fence, owner, and the fence and owner that a hand-over replaced
 -- ARGV[1] node      who asks
 -- ARGV[2] changes   channel that is told of every new version
 -- ARGV[3] epoch     that the node believes in

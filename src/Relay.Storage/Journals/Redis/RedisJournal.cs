@@ -6,6 +6,7 @@ using Relay.Kernel.Persistence;
 using Relay.Redis;
 using Relay.Redis.Commands;
 using Relay.Redis.Resp;
+using Relay.Redis.Servers;
 
 namespace Relay.Storage.Journals.Redis;
 
@@ -62,13 +63,16 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
 
         _options = options;
         _log = loggers.CreateLogger<RedisJournal>();
-        Place = $"the journal in Redis {redis.Options} (Relay:Redis:Endpoints)";
+        Place = $"the journal in Redis {redis.Options} ({redis.Options.EndpointsKey})";
         _queue = new GroupCommitter(options.Limits, Place, "redis", options.Metrics);
-        _writer = _queue.RunAsync(CommitAsync, () => _illness is not null);
+        _writer = _queue.RunAsync(CommitAsync, static () => true);
     }
 
     /// <inheritdoc/>
     public string? Illness => _illness;
+
+    /// <summary>Asked before something is put on a server on which nothing lies yet: why not, or null.</summary>
+    internal Func<ValueTask<string?>>? MayBegin { get; set; }
 
     private string Place { get; }
 
@@ -169,6 +173,15 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
             : SnapshotFormat.Read(persistenceId, ulong.Parse(epoch.AsString()!, CultureInfo.InvariantCulture), reply.Items[1].AsInteger(), reply.Items[2].AsMemory(), Place);
     }
 
+    /// <summary>The servers over which what lies here was spread; null when nothing lies here.</summary>
+    /// <exception cref="JournalException">The server cannot be asked.</exception>
+    internal async ValueTask<string?> FindRingAsync()
+    {
+        // In this order: who begins here at this moment writes the ring before the index.
+        var hasStreams = (await AskAsync(() => _redis.SendAsync("EXISTS", Index))).AsBoolean();
+        return (await AskAsync(() => _redis.SendAsync("GET", Ring))).AsString() ?? (hasStreams ? RedisServers.MainName : null);
+    }
+
     /// <summary>Sends what is queued, then closes.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -193,15 +206,13 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
     private static StreamState State(ReadOnlySpan<RedisValue> meta) => new(
         ulong.Parse(meta[0].AsString()!, CultureInfo.InvariantCulture), meta[1].AsInteger(), meta[2].AsInteger(), meta[3].AsInteger(), meta[4].AsInteger());
 
-    private RedisArg Index => _options.Prefix + "streams";
+    private RedisArg Index => JournalKeys.Index(_options.Prefix);
 
-    private RedisArg[] Keys(string stream)
-    {
-        var name = $"{_options.Prefix}{{{stream}}}:";
-        return [name + "meta", name + "records", name + "ids", name + "values", name + "order", Index];
-    }
+    private RedisArg Ring => JournalKeys.Ring(_options.Prefix);
 
-    private RedisArg SnapshotKey(string persistenceId) => $"{_options.Prefix}{{{persistenceId}}}:snapshot";
+    private RedisArg[] Keys(string stream) => [.. JournalKeys.Of(_options.Prefix, stream), Index];
+
+    private RedisArg SnapshotKey(string persistenceId) => JournalKeys.Snapshot(_options.Prefix, persistenceId);
 
     private JournalRecord Record(string stream, ReadOnlyMemory<byte> body, long offset) =>
         RecordFormat.TryRead(Encoding.UTF8.GetBytes(stream), body, offset, out var record) is { } fault
@@ -211,7 +222,7 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
     private async ValueTask CommitAsync(List<PendingWrite> group)
     {
         var line = _check?.Line;
-        var trouble = group.Count == 0 ? await PingAsync() : null;
+        var trouble = group.Count == 0 ? await ProbeAsync() : null;
         var waiting = new List<PendingWrite>(group);
         while (waiting.Count > 0)
         {
@@ -225,7 +236,8 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
             waiting.RemoveAll(wave.Contains);
         }
 
-        if (_check is not null)
+        // What is well and idle has nothing that replicas could lack.
+        if (_check is not null && (group.Count > 0 || _illness is not null))
         {
             trouble = await ConfirmAsync(_check, line, group) ?? trouble;
         }
@@ -254,16 +266,33 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         return doubt;
     }
 
-    private async ValueTask<string?> PingAsync()
+    /// <summary>Nobody writes: whether it could be. So a server that is away is known before it is needed, and all are begun while all are there.</summary>
+    private async ValueTask<string?> ProbeAsync()
     {
         try
         {
-            await _redis.PingAsync();
+            var ring = await FindRingAsync();
+            if (ring is not null)
+            {
+                return ring == _options.Ring ? null : $"its streams were spread over the servers \"{ring}\", and this node is told of \"{_options.Ring}\"";
+            }
+
+            if (MayBegin is null)
+            {
+                return null;
+            }
+
+            if (await MayBegin() is { } reason)
+            {
+                return reason;
+            }
+
+            await _redis.SendAsync("SET", Ring, _options.Ring, "NX");
             return null;
         }
-        catch (RedisException error)
+        catch (Exception error) when (error is RedisException or JournalException)
         {
-            return error.Message;
+            return (error.InnerException ?? error).Message;
         }
     }
 
@@ -290,7 +319,7 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
                 pending.Result = Result(await AppendScript.RunAsync(_redis, keys.AsSpan(0, 5), Arguments(pending, batch)), batch.Fence);
                 break;
             case OpenStream open:
-                pending.Result = Result(await OpenScript.RunAsync(_redis, keys, [open.Stream, open.Fence, Text(open.EpochIfNew)]), open.Fence);
+                pending.Result = Result(await OpenOrBeginAsync(open, keys), open.Fence);
                 break;
             case RenewStream renew:
                 pending.Result = Result(await RenewScript.RunAsync(_redis, keys, [renew.Stream, renew.Fence, Text(renew.Epoch)]), renew.Fence);
@@ -317,6 +346,26 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
                 await _redis.SendAsync("DEL", SnapshotKey(pending.Stream));
                 pending.Result = new JournalResult(JournalOutcome.Done, default);
                 break;
+        }
+    }
+
+    private async ValueTask<RedisValue> OpenOrBeginAsync(OpenStream open, RedisArg[] keys)
+    {
+        for (var isBegun = false; ; isBegun = true)
+        {
+            try
+            {
+                return await OpenScript.RunAsync(_redis, [.. keys, Ring], [open.Stream, open.Fence, Text(open.EpochIfNew), _options.Ring]);
+            }
+            catch (RedisException nothing) when (nothing.Code == "NORING" && !isBegun)
+            {
+                if (MayBegin is not null && await MayBegin() is { } reason)
+                {
+                    throw new RedisException(RedisErrorKind.ServerError, reason, nothing, "RING");
+                }
+
+                await _redis.SendAsync("SET", Ring, _options.Ring, "NX");
+            }
         }
     }
 
