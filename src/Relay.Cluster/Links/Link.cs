@@ -90,7 +90,7 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
             return new LinkNews(LinkDrop.Malformed, seen.Ended, seen.Began, frame.Count);
         }
 
-        Acknowledged(frame, now);
+        TakeAcknowledgement(frame, now);
         if (frame.Count == 0)
         {
             return new LinkNews(LinkDrop.None, seen.Ended, seen.Began, 0);
@@ -198,7 +198,7 @@ internal sealed class Link(LinkOptions options, byte[] key, Func<long> draw)
         return wasOpen;
     }
 
-    private void Acknowledged(in LinkHeader frame, long now)
+    private void TakeAcknowledgement(in LinkHeader frame, long now)
     {
         if (_log.Acknowledge(frame.Ack))
         {
