@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 
 namespace Relay.EndToEnd.Tests.Cluster;
 
-/// <summary>Three nodes over three independent Redis servers, of which those are killed that do not hold the cluster's state (docs/cluster-redis.md, "Several servers").</summary>
+/// <summary>Three nodes over three independent Redis servers, of which one is killed that does not hold the cluster's state (docs/cluster-redis.md, "Several servers").</summary>
 public sealed class SeveralRedisTests(ITestOutputHelper output)
 {
     private const int Seed = 53;
@@ -15,18 +15,15 @@ public sealed class SeveralRedisTests(ITestOutputHelper output)
     private static readonly string[] Names = [RedisServers.MainName, "b", "c"];
 
     [Fact]
-    public async Task Durable_channels_lose_repeat_and_reorder_nothing_when_servers_are_killed_and_come_back()
+    public async Task Durable_channels_lose_repeat_and_reorder_nothing_when_a_server_is_killed_and_comes_back()
     {
         await using var servers = await TrioAsync();
         await using var run = await StartAsync(servers, "topics/rings", "redis");
-        foreach (var name in Names[1..])
-        {
-            await run.FurtherAcksAsync(400);
-            await servers[name].KillAsync();
-            await ImpairedAsync(await run.NodeAsync(), "journal-redis-" + name, $"Relay:Redis:Servers:{name}:Endpoints");
-            await servers[name].StartAgainAsync();
-            await run.FurtherAcksAsync(400);
-        }
+        await run.FurtherAcksAsync(400);
+        await servers["b"].KillAsync();
+        await ImpairedAsync(await run.NodeAsync(), "journal-redis-b", "Relay:Redis:Servers:b:Endpoints");
+        await servers["b"].StartAgainAsync();
+        await run.FurtherAcksAsync(400);
 
         // Every server has its part of the channels.
         foreach (var name in Names)
@@ -41,15 +38,11 @@ public sealed class SeveralRedisTests(ITestOutputHelper output)
     {
         await using var servers = await TrioAsync();
         await using var run = await StartAsync(servers, "topics/ways", "memory");
-        foreach (var name in Names[1..])
-        {
-            await run.FurtherAcksAsync(400);
-            await servers[name].KillAsync();
-            await run.FurtherAcksAsync(800);
-            await ImpairedAsync(await run.NodeAsync(), "cluster", $"server '{name}' (Relay:Redis:Servers:{name}:Endpoints)");
-            await servers[name].StartAgainAsync();
-        }
-
+        await run.FurtherAcksAsync(400);
+        await servers["c"].KillAsync();
+        await run.FurtherAcksAsync(800);
+        await ImpairedAsync(await run.NodeAsync(), "cluster", "server 'c' (Relay:Redis:Servers:c:Endpoints)");
+        await servers["c"].StartAgainAsync();
         await run.FurtherAcksAsync(400);
         var report = await run.EndAsync(fromTheJournal: false);
         output.WriteLine(report.ToString());

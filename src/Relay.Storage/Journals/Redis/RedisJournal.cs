@@ -6,7 +6,6 @@ using Relay.Kernel.Persistence;
 using Relay.Redis;
 using Relay.Redis.Commands;
 using Relay.Redis.Resp;
-using Relay.Redis.Servers;
 
 namespace Relay.Storage.Journals.Redis;
 
@@ -70,9 +69,6 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
 
     /// <inheritdoc/>
     public string? Illness => _illness;
-
-    /// <summary>Asked before something is put on a server on which nothing lies yet: why not, or null.</summary>
-    internal Func<ValueTask<string?>>? MayBegin { get; set; }
 
     private string Place { get; }
 
@@ -173,15 +169,6 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
             : SnapshotFormat.Read(persistenceId, ulong.Parse(epoch.AsString()!, CultureInfo.InvariantCulture), reply.Items[1].AsInteger(), reply.Items[2].AsMemory(), Place);
     }
 
-    /// <summary>The servers over which what lies here was spread; null when nothing lies here.</summary>
-    /// <exception cref="JournalException">The server cannot be asked.</exception>
-    internal async ValueTask<string?> FindRingAsync()
-    {
-        // In this order: who begins here at this moment writes the ring before the index.
-        var hasStreams = (await AskAsync(() => _redis.SendAsync("EXISTS", Index))).AsBoolean();
-        return (await AskAsync(() => _redis.SendAsync("GET", Ring))).AsString() ?? (hasStreams ? RedisServers.MainName : null);
-    }
-
     /// <summary>Sends what is queued, then closes.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -207,8 +194,6 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         ulong.Parse(meta[0].AsString()!, CultureInfo.InvariantCulture), meta[1].AsInteger(), meta[2].AsInteger(), meta[3].AsInteger(), meta[4].AsInteger());
 
     private RedisArg Index => JournalKeys.Index(_options.Prefix);
-
-    private RedisArg Ring => JournalKeys.Ring(_options.Prefix);
 
     private RedisArg[] Keys(string stream) => [.. JournalKeys.Of(_options.Prefix, stream), Index];
 
@@ -266,36 +251,6 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
         return doubt;
     }
 
-    /// <summary>Nobody writes: whether it could be. So a server that is away is known before it is needed, and all are begun while all are there.</summary>
-    private async ValueTask<string?> ProbeAsync()
-    {
-        try
-        {
-            var ring = await FindRingAsync();
-            if (ring is not null)
-            {
-                return ring == _options.Ring ? null : $"its streams were spread over the servers \"{ring}\", and this node is told of \"{_options.Ring}\"";
-            }
-
-            if (MayBegin is null)
-            {
-                return null;
-            }
-
-            if (await MayBegin() is { } reason)
-            {
-                return reason;
-            }
-
-            await _redis.SendAsync("SET", Ring, _options.Ring, "NX");
-            return null;
-        }
-        catch (Exception error) when (error is RedisException or JournalException)
-        {
-            return (error.InnerException ?? error).Message;
-        }
-    }
-
     /// <returns>Null, or what went wrong with the server.</returns>
     private async ValueTask<string?> SendAsync(PendingWrite pending)
     {
@@ -346,26 +301,6 @@ public sealed partial class RedisJournal : IJournal, ISnapshotStore
                 await _redis.SendAsync("DEL", SnapshotKey(pending.Stream));
                 pending.Result = new JournalResult(JournalOutcome.Done, default);
                 break;
-        }
-    }
-
-    private async ValueTask<RedisValue> OpenOrBeginAsync(OpenStream open, RedisArg[] keys)
-    {
-        for (var isBegun = false; ; isBegun = true)
-        {
-            try
-            {
-                return await OpenScript.RunAsync(_redis, [.. keys, Ring], [open.Stream, open.Fence, Text(open.EpochIfNew), _options.Ring]);
-            }
-            catch (RedisException nothing) when (nothing.Code == "NORING" && !isBegun)
-            {
-                if (MayBegin is not null && await MayBegin() is { } reason)
-                {
-                    throw new RedisException(RedisErrorKind.ServerError, reason, nothing, "RING");
-                }
-
-                await _redis.SendAsync("SET", Ring, _options.Ring, "NX");
-            }
         }
     }
 
