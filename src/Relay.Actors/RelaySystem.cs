@@ -40,6 +40,9 @@ public sealed record RelayParts
     /// <summary>The other nodes; null = this one has all channels.</summary>
     public ClusterParts? Cluster { get; init; }
 
+    /// <summary>Where everything is counted; null = nowhere that anybody sees.</summary>
+    public RelayMetrics? Metrics { get; init; }
+
     /// <summary>Clock, dispatcher, randomness.</summary>
     public ActorSystemOptions Kernel { get; init; } = new();
 }
@@ -70,6 +73,8 @@ public sealed partial class RelaySystem : IConnectionFactory
     private readonly ActorSystem _system;
     private readonly ILogger _log;
     private readonly ConnectionServices _connections;
+    private readonly ClientMetrics? _clientMetrics;
+    private readonly ChannelMetrics _channelMetrics;
     private readonly RelayCluster? _cluster;
     private readonly WireEncoding?[] _encodings = new WireEncoding?[WireEncoding.MaxSlots];
 
@@ -83,6 +88,8 @@ public sealed partial class RelaySystem : IConnectionFactory
 
         var settings = parts.Settings;
         var time = parts.Kernel.Time;
+        _clientMetrics = parts.Metrics?.Clients;
+        _channelMetrics = parts.Metrics?.Channels ?? ChannelMetrics.Unseen;
         var patterns = new PatternTable();
         if (parts.Cluster is { } cluster)
         {
@@ -113,6 +120,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Journals = parts.Journals,
             JournalReports = new JournalReports(parts.Journals.Metrics, parts.Loggers, time),
             Ownership = _cluster?.Served,
+            Metrics = _channelMetrics,
         };
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits) { AsksAgain = parts.AgentGateway is null };
         channels = _cluster?.StartChannels(ChannelProps(channelServices, sessionServices), KeepState)
@@ -127,7 +135,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions.MarkComplete();
         }
 
-        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString() };
+        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics };
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
         var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);
@@ -150,9 +158,15 @@ public sealed partial class RelaySystem : IConnectionFactory
             RandomBits = parts.RandomBits,
             News = _news,
             Figures = _news is null ? null : figures,
+            Metrics = _channelMetrics,
         };
         _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");
+        if (parts.Metrics is { } metrics)
+        {
+            metrics.Clients.Show(Connections, connections.Sessions, time);
+            ActorMetrics.Show(metrics.Actors, _system);
+        }
     }
 
     /// <summary>Entities hold state and promises to others: a failed message is logged and the entity goes on.</summary>
@@ -202,9 +216,14 @@ public sealed partial class RelaySystem : IConnectionFactory
 
     /// <summary>Publishes to one channel for a service; completes when the channel accepted.</summary>
     /// <exception cref="AskTimeoutException">The channel did not answer in time.</exception>
-    public Task<PublishReply> PublishAsync(string channel, PublishItem[] items, string scope, CancellationToken cancellationToken) =>
-        Region.Ask<PublishReply>(
+    public async Task<PublishReply> PublishAsync(string channel, PublishItem[] items, string scope, CancellationToken cancellationToken)
+    {
+        var sentAt = _connections.Time.GetTimestamp();
+        var reply = await Region.Ask<PublishReply>(
             new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true }, AskTimeout, cancellationToken);
+        _channelMetrics.For(channel).Answered(_connections.Time.GetElapsedTime(sentAt));
+        return reply;
+    }
 
     /// <summary>Brings messages from outside to their channels in order; completes when all are accepted.</summary>
     /// <exception cref="AskTimeoutException">A channel did not answer in time.</exception>
@@ -348,9 +367,14 @@ public sealed partial class RelaySystem : IConnectionFactory
     {
         var slot = ((int)request.Dialect.Profile.Kind * 2) + (request.Deflate ? 1 : 0);
         return Volatile.Read(ref _encodings[slot])
-            ?? Interlocked.CompareExchange(ref _encodings[slot], new WireEncoding(request.Dialect, request.Deflate, _parts.Settings.CompressionThreshold), null)
+            ?? Interlocked.CompareExchange(ref _encodings[slot], NewEncoding(request), null)
             ?? _encodings[slot]!;
     }
+
+    private WireEncoding NewEncoding(ConnectionRequest request) => new(request.Dialect, request.Deflate, _parts.Settings.CompressionThreshold)
+    {
+        Traffic = _clientMetrics?.NewTraffic(request.Dialect.Profile.Name) ?? new ClientTraffic(),
+    };
 
     [LoggerMessage(EventId = 100, Level = LogLevel.Error, Message = "Actor {Path} failed; {Directive}")]
     private partial void LogActorFailed(Exception exception, string path, string directive);

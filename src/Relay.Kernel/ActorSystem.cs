@@ -1,4 +1,5 @@
 using Relay.Kernel.Cells;
+using Relay.Kernel.Measuring;
 
 namespace Relay.Kernel;
 
@@ -35,6 +36,7 @@ public sealed class ActorSystem
         _startedAt = Time.GetTimestamp();
         _terminated = new TaskCompletionSource(CompletionOptions);
         EventStream = new EventStream();
+        Mailboxes = new HighWater(Time);
         _deadLetterEvents = new BoundedPublisher(EventStream, Time, typeof(DeadLetter), options.DeadLetterBurst, options.DeadLetterWindow);
         _unhandledEvents = new BoundedPublisher(EventStream, Time, typeof(UnhandledMessage), options.DeadLetterBurst, options.DeadLetterWindow);
         _deadLetters = new DeadLettersRef(this);
@@ -71,6 +73,11 @@ public sealed class ActorSystem
                 EventStream.SubscriberFailures);
         }
     }
+
+    /// <summary>Most messages that an actor found in its mailbox at once within the last half to whole minute.</summary>
+    public int DeepestMailbox => Mailboxes.Read();
+
+    internal HighWater Mailboxes { get; }
 
     internal IDispatcher Dispatcher { get; }
 

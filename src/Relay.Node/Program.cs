@@ -5,6 +5,7 @@ using Relay.Node.Hosting;
 using Relay.Node.Http;
 using Relay.Node.Listeners;
 using Relay.Node.Page;
+using Relay.Node.Telemetry;
 
 // What was asked: --help, --version, --check, --move-redis-streams, or to run with a configuration without a mistake.
 var invocation = NodeInvocation.Read(args, Console.Out, Console.Error);
@@ -22,6 +23,7 @@ if (invocation.Errand is Errand.MoveRedisStreams)
 var builder = WebApplication.CreateSlimBuilder();
 builder.AddRelayConfiguration(invocation, options);
 builder.Services.AddRelayHealth();
+builder.Services.AddRelayMetrics();
 builder.Services.AddRelayAuth(options.Auth);
 builder.Services.AddRelayJournals(options);
 builder.Services.AddRelayCluster(options);
@@ -40,6 +42,7 @@ if (await app.OpenRelayAsync() is { } failed)
 app.UseRelayFailureAnswers();
 app.UseRelayWebSockets();
 app.MapRelayHealth();
+app.MapRelayMetrics();
 app.MapRelayApi();
 app.MapRelayPage();
 return await app.RunRelayAsync();

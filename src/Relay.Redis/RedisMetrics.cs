@@ -1,23 +1,24 @@
 using System.Diagnostics.Metrics;
+using Relay.Kernel.Measuring;
 
 namespace Relay.Redis;
 
 /// <summary>
 /// The instruments of this project's meter <c>Relay.Redis</c>. Counters are raised once per read or write, not once per message.
 /// </summary>
-/// <remarks>
-/// | name | unit | tags |
-/// |---|---|---|
-/// | relay.redis.commands | {command} | role |
-/// | relay.redis.errors | {error} | role, kind, code |
-/// | relay.redis.connects | {connect} | role |
-/// | relay.redis.disconnects | {disconnect} | role, kind |
-/// | relay.redis.pushes | {message} | role |
-/// | relay.redis.io | By | role, direction |
-/// </remarks>
 public sealed class RedisMetrics
 {
     public const string MeterName = "Relay.Redis";
+
+    private static readonly MetricTag Role = new("role", "what the connection is for, e.g. `main`, `subscriber`");
+    private static readonly MetricTag Kind = new("kind", "`Unavailable`, `Timeout`, `ServerError`, `Overloaded`, `Protocol`, `Closed`");
+
+    private static readonly Metric Commands = Metric.Counter("relay.redis.commands", "{command}", "Commands sent to Redis", Role);
+    private static readonly Metric Errors = Metric.Counter("relay.redis.errors", "{error}", "Commands that failed", Role, Kind, new("code", "first word of the server's error, e.g. `OOM`; empty without one"));
+    private static readonly Metric Connects = Metric.Counter("relay.redis.connects", "{connect}", "Connections that became ready", Role);
+    private static readonly Metric Disconnects = Metric.Counter("relay.redis.disconnects", "{disconnect}", "Ready connections that were lost", Role, Kind);
+    private static readonly Metric Pushes = Metric.Counter("relay.redis.pushes", "{message}", "Pub/Sub messages received", Role);
+    private static readonly Metric Io = Metric.Counter("relay.redis.io", "By", "Bytes read from and written to Redis", Role, MetricTag.Direction);
 
     private readonly Counter<long> _commands;
     private readonly Counter<long> _errors;
@@ -35,13 +36,16 @@ public sealed class RedisMetrics
     public RedisMetrics(Meter meter)
     {
         ArgumentNullException.ThrowIfNull(meter);
-        _commands = meter.CreateCounter<long>("relay.redis.commands", "{command}", "Commands sent to Redis");
-        _errors = meter.CreateCounter<long>("relay.redis.errors", "{error}", "Commands that failed, by kind and server code");
-        _connects = meter.CreateCounter<long>("relay.redis.connects", "{connect}", "Connections that became ready");
-        _disconnects = meter.CreateCounter<long>("relay.redis.disconnects", "{disconnect}", "Ready connections that were lost");
-        _pushes = meter.CreateCounter<long>("relay.redis.pushes", "{message}", "Pub/Sub messages received");
-        _bytes = meter.CreateCounter<long>("relay.redis.io", "By", "Bytes read from and written to Redis");
+        _commands = meter.Counter(Commands);
+        _errors = meter.Counter(Errors);
+        _connects = meter.Counter(Connects);
+        _disconnects = meter.Counter(Disconnects);
+        _pushes = meter.Counter(Pushes);
+        _bytes = meter.Counter(Io);
     }
+
+    /// <summary>What is measured.</summary>
+    public static MetricGroup Described { get; } = new(MeterName, [Commands, Errors, Connects, Disconnects, Pushes, Io]);
 
     internal void Sent(string role, int commands, long bytes)
     {

@@ -23,6 +23,7 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PreStart()
     {
+        _core.CountLive(1);
         _rest.Begin();
         _core.Start();
     }
@@ -56,5 +57,9 @@ public sealed class ChannelActor : ActorBase, IBatchReceiver
     }
 
     /// <inheritdoc/>
-    protected override void PostStop() => _core.Save();
+    protected override void PostStop()
+    {
+        _core.CountLive(-1);
+        _core.Save();
+    }
 }

@@ -17,7 +17,7 @@ internal sealed partial class ChannelCore
         var owed = _replies.Take();
         _accepted.Take();
         _records.Take();
-        DurableChannel.Refuse(owed, "The channel has moved to another node", _context.Self);
+        DurableChannel.Refuse(owed, "The channel has moved to another node", _context.Self, _traffic);
         _durable?.GiveUp();
     }
 

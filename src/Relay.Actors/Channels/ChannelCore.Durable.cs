@@ -42,7 +42,7 @@ internal sealed partial class ChannelCore
         if (durable.Refusal is { } reason)
         {
             // Accepted in the turn in which an earlier write failed: its offset may not follow what is stored, so it must never be stored.
-            DurableChannel.Refuse(replies, reason, _context.Self);
+            DurableChannel.Refuse(replies, reason, _context.Self, _traffic);
         }
         else if (!durable.TryStore(events, records, replies))
         {

@@ -18,6 +18,9 @@ public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, 
 
     /// <summary>Null when this node has all channels.</summary>
     public IShardOwnership? Ownership { get; init; }
+
+    /// <summary>Where they count.</summary>
+    public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
 }
 
 /// <summary>
@@ -28,6 +31,7 @@ internal sealed partial class ChannelCore
 {
     private readonly ChannelServices _services;
     private readonly IActorContext _context;
+    private readonly NamespaceTraffic _traffic;
     private readonly bool _isHooks;
 
     // Null while a durable channel is not recovered.
@@ -60,6 +64,7 @@ internal sealed partial class ChannelCore
         _owner = owner;
         Channel = channel;
         _isHooks = channel == "hooks";
+        _traffic = services.Metrics.For(channel);
         _services = services;
         _context = context;
         _presenceOpen = services.Ownership?.HasJustBegun(channel) == true ? services.Time.GetTimestamp() : null;
@@ -78,6 +83,9 @@ internal sealed partial class ChannelCore
     }
 
     public string Channel { get; }
+
+    /// <summary>Counts it as awake, or as asleep again.</summary>
+    public void CountLive(int change) => _traffic.Add(ChannelCounter.Live, change);
 
     public bool HasReplicas => _replicas.Length > 0;
 
@@ -188,6 +196,7 @@ internal sealed partial class ChannelCore
 
     private void Deliver(Publication[] events, PublishReply[] replies)
     {
+        _traffic.Add(ChannelCounter.Accepted, events.Length);
         TellHooks(events);
         TellPatterns(events);
         if (_services.Ownership is not null)
@@ -225,6 +234,7 @@ internal sealed partial class ChannelCore
     /// <summary>Answers a publisher whose events are not accepted.</summary>
     public void Refuse(PublishBatch batch, string reason, bool isFault = false)
     {
+        _traffic.Add(ChannelCounter.Unavailable, batch.Items.Length);
         if (batch.WantsReply)
         {
             _context.Sender.Tell(new PublishReply(batch, new PublishOutcome[batch.Items.Length], 0, _context.Sender) { Refusal = reason, IsFault = isFault }, _context.Self);
@@ -236,6 +246,8 @@ internal sealed partial class ChannelCore
     {
         var outcomes = new PublishOutcome[batch.Items.Length];
         var now = Now;
+        var duplicates = 0;
+        var rejected = 0;
         _accepted.Expect(outcomes.Length);
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -244,7 +256,18 @@ internal sealed partial class ChannelCore
             {
                 Take(publication, item, batch.Scope);
             }
+            else if (outcomes[i].Duplicate)
+            {
+                duplicates++;
+            }
+            else
+            {
+                rejected++;
+            }
         }
+
+        _traffic.Add(ChannelCounter.Duplicate, duplicates);
+        _traffic.Add(ChannelCounter.Rejected, rejected);
 
         if (batch.WantsReply)
         {

@@ -85,6 +85,9 @@ public sealed class PublishBatch : IShardMessage
 
     /// <summary>Number the publisher knows this batch by.</summary>
     public long Tag { get; init; }
+
+    /// <summary>When it was sent, by the publisher's monotonic clock; means nothing to anybody else. Null where nobody wants to know how long it takes.</summary>
+    public long? SentAt { get; init; }
 }
 
 /// <summary>

@@ -1,3 +1,4 @@
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Kernel.Persistence;
 using Relay.Protocol;
@@ -56,10 +57,11 @@ internal sealed class DurableChannel
     private long Now => _services.Time.NowMicros();
 
     /// <summary>Answers publishers whose events are not stored.</summary>
-    public static void Refuse(IEnumerable<PublishReply> replies, string reason, IActorRef channel)
+    public static void Refuse(IEnumerable<PublishReply> replies, string reason, IActorRef channel, NamespaceTraffic traffic)
     {
         foreach (var owed in replies)
         {
+            traffic.Add(ChannelCounter.Unavailable, owed.Outcomes.Length);
             owed.ReplyTo.Tell(owed with { Outcomes = new PublishOutcome[owed.Outcomes.Length], Refusal = reason }, channel);
         }
     }
@@ -137,13 +139,13 @@ internal sealed class DurableChannel
     }
 
     /// <summary>The channel is another owner's by now: whoever waits is told that its fate is not known here.</summary>
-    public void GiveUp() => Refuse(_unconfirmed.Abandon(), "The channel has moved to another node", _context.Self);
+    public void GiveUp() => Refuse(_unconfirmed.Abandon(), "The channel has moved to another node", _context.Self, _services.Metrics.For(_channel));
 
     private void EndDoubt()
     {
         if (_unconfirmed is { Doubt: { } reason, IsSettled: true })
         {
-            Refuse(_unconfirmed.Abandon(), reason, _context.Self);
+            Refuse(_unconfirmed.Abandon(), reason, _context.Self, _services.Metrics.For(_channel));
             TryLater(reason);
         }
     }

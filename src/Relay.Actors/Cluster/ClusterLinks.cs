@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
@@ -28,12 +29,12 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
     private IActorRef _sessions = ActorRefs.Nobody;
     private volatile string? _illness = "the inbox is not there yet";
 
-    public ClusterLinks(ActorSystem system, NodeId self, IClusterEngine engine, ServedShards served, PatternTable patterns, ILoggerFactory loggers)
+    public ClusterLinks(ActorSystem system, NodeId self, IClusterEngine engine, ServedShards served, PatternTable patterns, ILoggerFactory loggers, Meter? meter = null)
     {
         _system = system;
         _served = served;
         _log = loggers.CreateLogger("Relay.Cluster");
-        _links = new NodeLinks(self, engine, new LinkOptions(), system.Time, loggers);
+        _links = new NodeLinks(self, engine, new LinkOptions(), system.Time, loggers, meter);
         _services = new RemoteServices(system, _links, ShardRefusals.Instance, () => Shards.Region, _peers.ContainsKey);
         _patterns = new PatternPeers(patterns, _services.NextNumber);
         _remotes = new RemoteShard?[served.Count];

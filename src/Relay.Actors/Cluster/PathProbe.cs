@@ -21,20 +21,28 @@ internal sealed partial class PathProbe : ActorBase
     private readonly IClusterEngine _engine;
     private readonly Action<string?> _show;
     private readonly ILogger _log;
+    private readonly ClusterMetrics _metrics;
+    private readonly TimeProvider _time;
     private readonly ProbeLedger _ledger = new();
     private readonly HashSet<NodeId> _silent = [];
+
+    // When the oldest question without an answer went out.
+    private readonly Dictionary<NodeId, long> _asked = [];
     private readonly string?[] _names;
     private string? _illness;
     private int _turn;
 
     /// <param name="show">Told why this node counts as ill, null when it does not, whenever that changes.</param>
-    public PathProbe(ClusterLinks links, ClusterView view, IClusterEngine engine, int shards, Action<string?> show)
+    /// <param name="metrics">Where answers are timed.</param>
+    public PathProbe(ClusterLinks links, ClusterView view, IClusterEngine engine, int shards, Action<string?> show, ClusterMetrics metrics)
     {
         _links = links;
         _view = view;
         _engine = engine;
         _show = show;
         _log = links.Log;
+        _metrics = metrics;
+        _time = Context.System.Time;
         _names = new string?[shards];
     }
 
@@ -49,6 +57,7 @@ internal sealed partial class PathProbe : ActorBase
                 break;
             case Probed probed:
                 _ledger.Answered(probed.Node);
+                Time(probed.Node);
                 Show();
                 break;
             default:
@@ -73,6 +82,11 @@ internal sealed partial class PathProbe : ActorBase
             }
         }
 
+        foreach (var gone in _asked.Keys.Where(node => !others.ContainsKey(node)).ToArray())
+        {
+            _asked.Remove(gone);
+        }
+
         var remedy = _ledger.Look(others);
         Show();
         Treat(remedy);
@@ -80,6 +94,7 @@ internal sealed partial class PathProbe : ActorBase
         {
             if (others[node] == ProbedAs.Serving && _ledger.IsDue(node))
             {
+                _asked.TryAdd(node, _time.GetTimestamp());
                 _links.Shards.Region.Tell(new ShardEnvelope(NameIn(shard), new Probe(node)), Self);
             }
         }
@@ -106,9 +121,18 @@ internal sealed partial class PathProbe : ActorBase
         }
     }
 
+    private void Time(NodeId node)
+    {
+        if (_asked.Remove(node, out var since))
+        {
+            _metrics.Probed(_time.GetElapsedTime(since));
+        }
+    }
+
     private void Show()
     {
         var silent = _ledger.Silent;
+        _metrics.ShowSilent(silent.Count);
         foreach (var node in silent.Where(_silent.Add))
         {
             LogSilent(node.Name);

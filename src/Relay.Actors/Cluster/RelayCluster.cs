@@ -45,6 +45,7 @@ public sealed class RelayCluster
     private readonly ClusterParts _cluster;
     private readonly ClusterLinks _links;
     private readonly Func<int> _load;
+    private readonly ClusterMetrics _metrics;
     private IActorRef? _actor;
     private volatile string? _silence;
     private IActorRef _sessions = ActorRefs.Nobody;
@@ -60,7 +61,12 @@ public sealed class RelayCluster
         var self = new NodeId(parts.Settings.NodeId, cluster.Incarnation);
         View = new ClusterView(self, system.Time);
         Served = new ServedShards(cluster.Shards, View, system.Time, (shard, seen) => _links!.TellCluster(new ShardFenced(shard, seen)));
-        _links = new ClusterLinks(system, self, cluster.Engine, Served, patterns, parts.Loggers);
+        _links = new ClusterLinks(system, self, cluster.Engine, Served, patterns, parts.Loggers, parts.Metrics?.Cluster);
+        _metrics = parts.Metrics is { } metrics ? new ClusterMetrics(metrics.Cluster) : ClusterMetrics.Unseen;
+        if (parts.Metrics is not null)
+        {
+            _metrics.Show(View);
+        }
     }
 
     /// <summary>How it stands.</summary>
@@ -98,12 +104,13 @@ public sealed class RelayCluster
             Shards = _cluster.Shards,
             MovesAtOnce = _cluster.MovesAtOnce,
             Load = _load,
+            Metrics = _metrics,
             ProgramVersion = _cluster.ProgramVersion,
             Address = _cluster.Address,
         };
         _actor = _system.ActorOf(Props.Create(() => new ClusterActor(services)), "cluster");
         _links.Bind(_actor);
-        _system.ActorOf(Props.Create(() => new PathProbe(_links, View, _cluster.Engine, _cluster.Shards, illness => _silence = illness)), "path-probe");
+        _system.ActorOf(Props.Create(() => new PathProbe(_links, View, _cluster.Engine, _cluster.Shards, illness => _silence = illness, _metrics)), "path-probe");
     }
 
     /// <summary>Hands all shards over and leaves.</summary>

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Relay.Actors.Fanout;
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
@@ -32,6 +33,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private long _incompleteSince;
     private long _pingWindow;
     private int _pings;
+    private int _messages;
     private bool _messageCompleted;
     private string? _agentId;
     private string _clientId;
@@ -85,6 +87,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <summary>The agent it authenticated as; null = none.</summary>
     internal string? Agent => Volatile.Read(ref _agentId);
 
+    /// <summary>What is counted of it and its like.</summary>
+    internal ClientTraffic Traffic => Encoding.Traffic;
+
     private bool IsStream => Dialect.Profile.IsStream;
 
     /// <summary>How long nothing at all had been received at <paramref name="timestamp"/>. Thread-safe.</summary>
@@ -108,9 +113,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     {
         var frames = t_frames ??= new FrameBuffer();
         frames.Reset();
-        if (Append(message, frames))
+        if (Append(message, frames) && Outbound.SendCopy(frames.WrittenSpan))
         {
-            Outbound.SendCopy(frames.WrittenSpan);
+            Traffic.Sent(1, frames.Length);
         }
     }
 
@@ -119,14 +124,15 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     {
         var frames = t_frames ??= new FrameBuffer();
         frames.Reset();
+        var count = 0;
         foreach (var message in messages)
         {
-            Append(message, frames);
+            count += Append(message, frames) ? 1 : 0;
         }
 
-        if (frames.Length > 0)
+        if (count > 0 && Outbound.SendCopy(frames.WrittenSpan))
         {
-            Outbound.SendCopy(frames.WrittenSpan);
+            Traffic.Sent(count, frames.Length);
         }
     }
 
@@ -136,19 +142,17 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <summary>Sends a close frame behind everything queued and ends the connection; an event stream just ends. Thread-safe.</summary>
     public void Close(int code, string reason)
     {
-        if (IsStream)
+        if (IsStream ? Outbound.Close(default, TimeSpan.Zero) : Outbound.Close(FrameWriter.CloseFrame(code, reason), CloseLinger))
         {
-            Outbound.Close(default, TimeSpan.Zero);
-            return;
+            Traffic.Closed(code, byClient: false);
         }
-
-        Outbound.Close(FrameWriter.CloseFrame(code, reason), CloseLinger);
     }
 
     /// <inheritdoc/>
     public void OnMessage(ReadOnlySpan<byte> message, bool binary)
     {
         _messageCompleted = true;
+        _messages++;
         if (!Dialect.Profile.IgnoresClient && Dialect.Decode(message, binary) is { } command)
         {
             (_commands ??= []).Add(command);
@@ -168,6 +172,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         var header = FrameWriter.WriteHeader(pong, Opcode.Pong, payload.Length);
         payload.CopyTo(pong[header..]);
         Outbound.SendCopy(pong[..(header + payload.Length)]);
+    }
+
+    /// <inheritdoc/>
+    public void OnRead(int bytes)
+    {
+        Traffic.Received(_messages, bytes);
+        _messages = 0;
     }
 
     /// <inheritdoc/>
@@ -210,7 +221,10 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     {
         // RFC 6455 §5.5.1: answer with the code that came; a close without one is answered without one.
         ReadOnlySpan<byte> empty = [0x88, 0x00];
-        Outbound.Close(code == CloseCode.NoStatus ? empty : FrameWriter.CloseFrame(code), CloseLinger);
+        if (Outbound.Close(code == CloseCode.NoStatus ? empty : FrameWriter.CloseFrame(code), CloseLinger))
+        {
+            Traffic.Closed(code, byClient: true);
+        }
     }
 
     /// <inheritdoc/>
@@ -219,13 +233,19 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     /// <inheritdoc/>
     public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
 
-    byte[] IOutboundOwner.OnOverflow() => IsStream
-        ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
-        : FrameWriter.CloseFrame(
-            CloseCode.TryAgainLater,
-            Dialect.Profile.IsNative
-                ? "Slow consumer: reconnect, then resume with the session's token or subscribe with since"
-                : "Slow consumer: reconnect");
+    byte[] IOutboundOwner.OnOverflow()
+    {
+        Traffic.Add(ClientCounter.Overflows);
+        return IsStream
+            ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
+            : FrameWriter.CloseFrame(
+                CloseCode.TryAgainLater,
+                Dialect.Profile.IsNative
+                    ? "Slow consumer: reconnect, then resume with the session's token or subscribe with since"
+                    : "Slow consumer: reconnect");
+    }
+
+    void IOutboundOwner.OnLeftOut(long conflated, long dropped) => Traffic.LeftOut(conflated, dropped);
 
     bool IOutboundOwner.TakesWhatWaits => IsStream;
 

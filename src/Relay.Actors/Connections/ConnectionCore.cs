@@ -14,7 +14,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Room that is kept between two bursts.</summary>
     private const int MaxKept = 64;
 
-    private readonly SubscriptionMap _subscriptions = new();
+    private readonly SubscriptionMap _subscriptions = new(client.Traffic);
     private List<PublishItem>? _items;
     private List<ServerMessage>? _acks;
     private BatchPublishes? _batches;
@@ -215,7 +215,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     }
 
     private PublishBatch BatchOf(string channel, PublishItem[] items, long tag = 0) =>
-        new() { Channel = channel, Items = items, Scope = Scope, WantsReply = true, Tag = tag };
+        new() { Channel = channel, Items = items, Scope = Scope, WantsReply = true, Tag = tag, SentAt = Services.Time.GetTimestamp() };
 
     private void AckBatch(RequestId requestId, PublishResult[] results)
     {
@@ -229,6 +229,12 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     public void Published(PublishReply reply)
     {
         InFlight -= reply.Outcomes.Length;
+        if (reply.Batch.SentAt is { } sentAt)
+        {
+            Services.Metrics.For(reply.Batch.Channel).Answered(Services.Time.GetElapsedTime(sentAt));
+        }
+
+        CountRefusals(reply);
         if (Services.Registry.IsLeaving)
         {
             return;
@@ -247,6 +253,21 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         if (reply.Batch.Tag != 0 && _batches!.TryEnd(reply, out var batch, out var results))
         {
             AckBatch(batch, results);
+        }
+    }
+
+    private void CountRefusals(PublishReply reply)
+    {
+        foreach (ref readonly var outcome in reply.Outcomes.AsSpan())
+        {
+            if (reply.Refusal is not null)
+            {
+                Client.Traffic.Refused(ErrorCode.Unavailable);
+            }
+            else if (outcome.Error is { } error)
+            {
+                Client.Traffic.Refused(error);
+            }
         }
     }
 
@@ -282,6 +303,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Refuses a request that may be tried again in a second.</summary>
     public void RefuseForNow(RequestId requestId, string text)
     {
+        Client.Traffic.Refused(ErrorCode.Unavailable);
         if (requestId.IsPresent)
         {
             Send(PublishAnswers.NotNow(requestId, text, Now));
@@ -291,14 +313,18 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>Refuses a request that would have been acked; silence when it carried no id.</summary>
     public void Refuse(RequestId requestId, ErrorCode code, string text, long retryAfter = 0)
     {
+        Client.Traffic.Refused(code);
         if (requestId.IsPresent)
         {
             Send(new AckMessage { TimestampMicros = Now, RequestId = requestId, Error = code, ErrorText = text, RetryAfterMilliseconds = retryAfter });
         }
     }
 
-    public void Error(ErrorCode code, string text, string details = "") =>
+    public void Error(ErrorCode code, string text, string details = "")
+    {
+        Client.Traffic.Refused(code);
         Send(new ErrorMessage { TimestampMicros = Now, Code = code, Text = text, Details = details, MessageBits = Services.RandomBits() });
+    }
 
     public void Tell(IActorRef region, string entity, object message) => region.Tell(new ShardEnvelope(entity, message), Self);
 

@@ -47,6 +47,9 @@ public sealed record ConnectionServices
     /// <summary>Connections of these dialects, those to other nodes included.</summary>
     internal int CountOf(params ReadOnlySpan<DialectKind> kinds) => News?.CountOf(kinds) ?? Registry.CountOf(kinds);
 
+    /// <summary>Where publishes are timed.</summary>
+    public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
+
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
 

@@ -115,6 +115,7 @@ internal sealed partial class ContextBehaviour
         }
         else if (!MayExist(command.Session, out var session) || session == core.Client.Session)
         {
+            core.Client.Traffic.Resumed(ErrorCodeName.Of(ErrorCode.SessionNotFound));
             NotFound(command.RequestId);
         }
         else
@@ -235,6 +236,7 @@ internal sealed partial class ContextBehaviour
 
         _resuming = null;
         core.IsBusy = false;
+        core.Client.Traffic.Resumed("resumed");
         core.Send(new ResumedMessage
         {
             TimestampMicros = core.Now,
@@ -285,6 +287,7 @@ internal sealed partial class ContextBehaviour
     private void EndResuming(ErrorCode reason)
     {
         var id = _resuming!.Command.RequestId;
+        core.Client.Traffic.Resumed(ErrorCodeName.Of(reason));
         _resuming = null;
         core.IsBusy = false;
         switch (reason)

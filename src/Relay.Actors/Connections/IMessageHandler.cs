@@ -12,6 +12,11 @@ public interface IMessageHandler
     /// <summary>A ping; the handler answers with a pong of the same payload.</summary>
     void OnPing(ReadOnlySpan<byte> payload);
 
+    /// <summary>One socket read, of so many bytes; its messages were given. For who counts them.</summary>
+    void OnRead(int bytes)
+    {
+    }
+
     /// <summary>
     /// Everything decoded from one socket read was given. The loop reads on only when the task completes: this is how a client that sends faster
     /// than its channels accept is slowed down by TCP. The task may complete inside the handler's own work: its continuation must be short and go on elsewhere.

@@ -163,16 +163,16 @@ public sealed class Outbound
         }
     }
 
-    /// <summary>Sends a last frame behind everything queued, then finishes the connection. Later calls do nothing.</summary>
+    /// <summary>Sends a last frame behind everything queued, then finishes the connection. Later calls do nothing, and return false.</summary>
     /// <param name="lastFrame">A close frame; empty when there is nothing to say.</param>
     /// <param name="linger">How long to wait for the peer's own close afterwards.</param>
-    public void Close(ReadOnlySpan<byte> lastFrame, TimeSpan linger)
+    public bool Close(ReadOnlySpan<byte> lastFrame, TimeSpan linger)
     {
         lock (_gate)
         {
             if (!TryDirect(lastFrame, out var sent))
             {
-                return;
+                return false;
             }
 
             _state = State.Closing;
@@ -186,6 +186,8 @@ public sealed class Outbound
             {
                 Finish();
             }
+
+            return true;
         }
     }
 
@@ -307,12 +309,24 @@ public sealed class Outbound
 
     private void Queued()
     {
-        if (_gathered + _queue!.Bytes > _maxUnsent && !_queue.TryMakeRoom(_maxUnsent - _gathered))
+        if (_gathered + _queue!.Bytes > _maxUnsent)
         {
-            Overflow();
+            MakeRoom(_queue);
         }
 
         StartPump();
+    }
+
+    private void MakeRoom(SendQueue queue)
+    {
+        var (conflated, dropped) = (queue.Conflated, queue.Dropped);
+        var isEnough = queue.TryMakeRoom(_maxUnsent - _gathered);
+        conflated = queue.Conflated - conflated;
+        _owner.OnLeftOut(conflated, queue.Dropped - dropped - conflated);
+        if (!isEnough)
+        {
+            Overflow();
+        }
     }
 
     // The rest of a half-sent frame still goes out before the last frame, or the peer reads the close code as payload. While the pump runs, its
@@ -406,6 +420,11 @@ internal interface IOutboundOwner : IQueueWords
 {
     /// <summary>The client reads too slowly and the bound is reached: returns the close frame to end with.</summary>
     byte[] OnOverflow();
+
+    /// <summary>Events were left out: because newer ones of their keys wait, and because there was no room.</summary>
+    void OnLeftOut(long conflated, long dropped)
+    {
+    }
 
     /// <summary>
     /// True when the last frame goes behind what waits at the bound, not in its place. For clients that come back at once with the position they reached: their

@@ -31,6 +31,9 @@ internal sealed class SendQueue(IQueueWords words)
     /// <summary>Events that were left out since the beginning.</summary>
     public long Dropped { get; private set; }
 
+    /// <summary>Those of them for which a newer one of their key stayed.</summary>
+    public long Conflated { get; private set; }
+
     /// <summary>The rest of a frame whose beginning the socket has: always first, never left out.</summary>
     public void AddBegun(ReadOnlySpan<byte> rest)
     {
@@ -146,7 +149,9 @@ internal sealed class SendQueue(IQueueWords words)
 
         if (newest.Count > 0)
         {
+            var before = Dropped;
             LeaveOut(-1, (whenSlow, publication) => whenSlow == WhenSlow.Conflate && !IsFinal(publication.Event) && newest[KeyOf(publication)] != publication);
+            Conflated += Dropped - before;
         }
     }
 

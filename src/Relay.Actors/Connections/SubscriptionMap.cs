@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Relay.Actors.Fanout;
+using Relay.Actors.Metrics;
 
 namespace Relay.Actors.Connections;
 
@@ -11,7 +12,8 @@ namespace Relay.Actors.Connections;
 /// array and becomes a dictionary where searching it would be felt. Owned by the connection's actor.
 /// </para>
 /// </summary>
-internal sealed class SubscriptionMap
+/// <param name="traffic">Where they are counted.</param>
+internal sealed class SubscriptionMap(ClientTraffic traffic)
 {
     private const int MaxSearched = 8;
 
@@ -37,6 +39,31 @@ internal sealed class SubscriptionMap
     /// <summary>Adds it, or puts it in the place of the entity's former one.</summary>
     public void Set(Subscription subscription)
     {
+        var before = Count;
+        Place(subscription);
+        traffic.Add(ClientCounter.Subscriptions, Count - before);
+    }
+
+    public bool Remove(string entity, [NotNullWhen(true)] out Subscription? subscription)
+    {
+        if (!TryTakeOut(entity, out subscription))
+        {
+            return false;
+        }
+
+        traffic.Add(ClientCounter.Subscriptions, -1);
+        return true;
+    }
+
+    public void Clear()
+    {
+        traffic.Add(ClientCounter.Subscriptions, -Count);
+        _few = [];
+        _many = null;
+    }
+
+    private void Place(Subscription subscription)
+    {
         if (_many is not null)
         {
             _many[subscription.Entity] = subscription;
@@ -57,7 +84,7 @@ internal sealed class SubscriptionMap
         }
     }
 
-    public bool Remove(string entity, [NotNullWhen(true)] out Subscription? subscription)
+    private bool TryTakeOut(string entity, [NotNullWhen(true)] out Subscription? subscription)
     {
         if (_many is not null)
         {
@@ -72,12 +99,6 @@ internal sealed class SubscriptionMap
         var removed = subscription;
         _few = [.. _few.Where(known => known != removed)];
         return true;
-    }
-
-    public void Clear()
-    {
-        _few = [];
-        _many = null;
     }
 
     private int IndexOf(string entity)

@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -17,6 +18,7 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
 {
     private readonly string _channel;
     private readonly ReplicaServices _services;
+    private readonly NamespaceTraffic _traffic;
     private readonly SubscriberSet _subscribers = new();
     private readonly ReplicaDelivery _delivery;
     private readonly ReplicaMembers _members;
@@ -34,9 +36,10 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
     {
         _channel = Self.Path.Name;
         _services = services;
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow);
+        _traffic = services.Metrics.For(_channel);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow, _traffic);
         var ledger = services.Node is null ? null : new PresenceLedger();
-        _members = new ReplicaMembers(services.Time, _subscribers, ledger);
+        _members = new ReplicaMembers(services.Time, _subscribers, ledger, _traffic);
         _shared = ledger is null ? null : new SharedPresence(services.Node!, ledger, _members, TellOwner);
     }
 
@@ -57,6 +60,9 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
         /// <summary>Asked its shard to let it go: who comes meanwhile is passed on to the next incarnation.</summary>
         Passivating,
     }
+
+    /// <inheritdoc/>
+    protected override void PreStart() => _traffic.Add(ChannelCounter.Replicas);
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
@@ -172,6 +178,7 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PostStop()
     {
+        _traffic.Add(ChannelCounter.Replicas, -1);
         _members.CatchUps?.Stop();
         _services.Directory.Remove(_channel);
     }
@@ -380,6 +387,7 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
         }
 
         SetHealing(null);
+        _traffic.Add(healing.HadGap ? ChannelCounter.HealedWithGap : ChannelCounter.Healed);
         if (_delivery.TryFlush())
         {
             Healed();

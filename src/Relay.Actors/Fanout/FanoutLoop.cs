@@ -34,7 +34,7 @@ internal static class FanoutLoop
         for (var from = 0; from < events.Length;)
         {
             var to = batch.Encode(events, from, subscription.Client.Encoding, 1);
-            SendSelected(batch, events[from..to], subscription, whenSlow);
+            SendOne(batch, events[from..to], subscription, whenSlow);
             from = to;
         }
     }
@@ -44,7 +44,7 @@ internal static class FanoutLoop
     {
         var batch = FrameBatch.Rent();
         var count = batch.Encode(events, 0, subscription.Client.Encoding, 1, Math.Min(FrameBatch.CutBytes, subscription.Client.Outbound.CatchUpBytes));
-        SendSelected(batch, events[..count], subscription, whenSlow);
+        SendOne(batch, events[..count], subscription, whenSlow);
         return count;
     }
 
@@ -52,21 +52,35 @@ internal static class FanoutLoop
     public static void Send(FrameBatch batch, ReadOnlySpan<Publication> events, ReadOnlySpan<Subscription> members, bool anyExcluded, WhenSlow whenSlow)
     {
         var count = batch.Count;
+        var sent = default(Tally);
         foreach (var member in members)
         {
             if (anyExcluded || member.Filter is not null)
             {
-                SendSelected(batch, events, member, whenSlow);
+                SendSelected(batch, events, member, whenSlow, ref sent);
             }
-            else
+            else if (member.Client.Outbound.Send(batch, 0, count, whenSlow))
             {
-                member.Client.Outbound.Send(batch, 0, count, whenSlow);
+                sent.Whole++;
             }
+        }
+
+        if (members.Length > 0)
+        {
+            // Once for all of them: a counter for each delivery would be felt.
+            members[0].Client.Encoding.Traffic.Delivered(sent.Events + (sent.Whole * count), sent.Bytes + (sent.Whole * batch.Start(count)));
         }
     }
 
+    private static void SendOne(FrameBatch batch, ReadOnlySpan<Publication> events, Subscription subscription, WhenSlow whenSlow)
+    {
+        var sent = default(Tally);
+        SendSelected(batch, events, subscription, whenSlow, ref sent);
+        subscription.Client.Encoding.Traffic.Delivered(sent.Events, sent.Bytes);
+    }
+
     /// <summary>Sends the runs of frames that this subscriber should see.</summary>
-    private static void SendSelected(FrameBatch batch, ReadOnlySpan<Publication> events, Subscription subscription, WhenSlow whenSlow)
+    private static void SendSelected(FrameBatch batch, ReadOnlySpan<Publication> events, Subscription subscription, WhenSlow whenSlow, ref Tally sent)
     {
         var filter = subscription.Filter;
         var run = -1;
@@ -81,7 +95,12 @@ internal static class FanoutLoop
             }
             else if (!wanted && run >= 0)
             {
-                subscription.Client.Outbound.Send(batch, run, i, whenSlow);
+                if (subscription.Client.Outbound.Send(batch, run, i, whenSlow))
+                {
+                    sent.Events += i - run;
+                    sent.Bytes += batch.Start(i) - batch.Start(run);
+                }
+
                 run = -1;
             }
         }
@@ -99,5 +118,13 @@ internal static class FanoutLoop
         }
 
         return false;
+    }
+
+    /// <summary>What a loop gave to its clients: whole batches, and parts.</summary>
+    private struct Tally
+    {
+        public long Whole;
+        public long Events;
+        public long Bytes;
     }
 }

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Relay.Actors.Metrics;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
 
@@ -176,4 +177,7 @@ public sealed class WireEncoding
 
     /// <summary>Index of this way, below <see cref="MaxSlots"/>.</summary>
     public int Slot { get; }
+
+    /// <summary>What is counted of the connections that share it.</summary>
+    public ClientTraffic Traffic { get; init; } = new();
 }

@@ -14,6 +14,9 @@ internal sealed class Healing(StreamPosition position, ReplicaMembers members, R
     /// <summary>Everything up to here was collected, or told as a gap.</summary>
     public StreamPosition Position { get; private set; } = position;
 
+    /// <summary>Some of it was gone.</summary>
+    public bool HadGap { get; private set; }
+
     /// <summary>Asks for the next page.</summary>
     public void Ask() => ask(new HistoryQuery { Tag = this, After = Position, Limit = CatchUps.MostUnasked, Page = Page });
 
@@ -22,6 +25,7 @@ internal sealed class Healing(StreamPosition position, ReplicaMembers members, R
     {
         if (!reply.Complete)
         {
+            HadGap = true;
             members.TellGap(Position, reply.Start);
         }
 

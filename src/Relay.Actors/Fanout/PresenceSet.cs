@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Relay.Actors.Metrics;
 using Relay.Protocol;
 
 namespace Relay.Actors.Fanout;
@@ -8,7 +9,8 @@ namespace Relay.Actors.Fanout;
 /// Owned by the channel's replica.
 /// </summary>
 /// <param name="ledger">Who is present on other nodes as well; null where there are none.</param>
-internal sealed class PresenceSet(PresenceLedger? ledger = null)
+/// <param name="traffic">Where they are counted.</param>
+internal sealed class PresenceSet(PresenceLedger? ledger = null, NamespaceTraffic? traffic = null)
 {
     /// <summary>Members listed in an answer; the counts go on beyond it.</summary>
     public const int MaxListed = 1000;
@@ -28,6 +30,7 @@ internal sealed class PresenceSet(PresenceLedger? ledger = null)
             return;
         }
 
+        traffic?.Add(ChannelCounter.Members);
         if (ledger is null || ledger.Arrive(entry.Member))
         {
             Tell(entry.Member, joined: true, nowMicros, entry);
@@ -36,7 +39,13 @@ internal sealed class PresenceSet(PresenceLedger? ledger = null)
 
     public void Leave(Subscription subscription, long nowMicros)
     {
-        if (_members.Remove(subscription.Client.Id, out var entry) && (ledger is null || ledger.Depart(entry.Member)))
+        if (!_members.Remove(subscription.Client.Id, out var entry))
+        {
+            return;
+        }
+
+        traffic?.Add(ChannelCounter.Members, -1);
+        if (ledger is null || ledger.Depart(entry.Member))
         {
             Tell(entry.Member, joined: false, nowMicros);
         }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -10,7 +11,8 @@ namespace Relay.Actors.Fanout;
 /// What a replica has collected and not yet brought to its subscribers: station "fan out" of a message's way. Events first, then the answers for their
 /// publishers, then what has to be sent again. Owned by the replica's turn.
 /// </summary>
-internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, SubscriberSet subscribers, WhenSlow whenSlow)
+/// <param name="traffic">Where its channel's namespace counts; null for patterns, whose events come from many.</param>
+internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, SubscriberSet subscribers, WhenSlow whenSlow, NamespaceTraffic? traffic = null)
 {
     private static readonly TimeSpan RedeliveryInterval = TimeSpan.FromSeconds(1);
 
@@ -117,6 +119,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 
     private void Sent(ReadOnlySpan<Publication> events)
     {
+        traffic?.Delivered(events[0].TimestampMicros, time);
         if (subscribers.CountOf(DialectKind.Context) == 0)
         {
             return;

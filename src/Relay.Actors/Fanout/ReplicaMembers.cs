@@ -1,4 +1,5 @@
 using Relay.Actors.Connections;
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -8,14 +9,14 @@ namespace Relay.Actors.Fanout;
 /// A replica's subscriptions from their coming to their going: who waits for the channel, who catches up, who gets its events and is present. Everyone in it
 /// stands in one of these three places. Owned by the replica's turn.
 /// </summary>
-internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers, PresenceLedger? ledger = null)
+internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscribers, PresenceLedger? ledger = null, NamespaceTraffic? traffic = null)
 {
     // Made when first needed: most channels are one user's, with one client and nothing to catch up.
     private PresenceSet? _presence;
     private List<Subscription>? _waiting;
     private List<Subscription>? _started;
 
-    public PresenceSet Presence => _presence ??= new PresenceSet(ledger);
+    public PresenceSet Presence => _presence ??= new PresenceSet(ledger, traffic);
 
     public bool AnyWaiting => _waiting is { Count: > 0 };
 
@@ -104,6 +105,11 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     {
         var client = subscription.Client;
         subscription.StartedAt = position;
+        if (recovered is { } complete)
+        {
+            client.Traffic.Recovered(complete);
+        }
+
         var replaced = subscription.Replaces;
         subscription.Replaces = null;
         TellLeftBehind(replaced, subscription, start);

@@ -1,3 +1,4 @@
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 
 namespace Relay.Actors.Fanout;
@@ -10,6 +11,9 @@ namespace Relay.Actors.Fanout;
 /// <param name="Patterns">Where patterns' replicas announce themselves.</param>
 public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, IActorRef Channels, ChannelDirectory Directory, PatternTable Patterns)
 {
+    /// <summary>Where they count.</summary>
+    public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
+
     /// <summary>Where patterns announce themselves to other nodes; null where there are none.</summary>
     internal IPatternPeers? Peers { get; init; }
 

@@ -61,6 +61,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PreStart()
     {
+        _core.CountLive(1);
         _rest.Begin();
         _stored?.Look();
     }
@@ -156,6 +157,7 @@ public sealed partial class SessionActor : ActorBase, IBatchReceiver
     /// <inheritdoc/>
     protected override void PostStop()
     {
+        _core.CountLive(-1);
         _core.Save();
         _services.Directory.Remove(_sessionId);
         PassOnAwaiting();

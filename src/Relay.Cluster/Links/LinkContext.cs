@@ -1,10 +1,11 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Relay.Cluster.Engine;
 
 namespace Relay.Cluster.Links;
 
 /// <summary>What all links of a node share.</summary>
-internal sealed partial class LinkContext(NodeId self, IClusterEngine engine, LinkOptions options, TimeProvider time, ILogger logger)
+internal sealed partial class LinkContext(NodeId self, IClusterEngine engine, LinkOptions options, TimeProvider time, ILogger logger, Meter? meter)
 {
     private readonly long _start = time.GetTimestamp();
 
@@ -18,7 +19,7 @@ internal sealed partial class LinkContext(NodeId self, IClusterEngine engine, Li
 
     public TimeProvider Time => time;
 
-    public LinkMetrics Metrics { get; } = new();
+    public LinkMetrics Metrics { get; } = new(meter);
 
     /// <summary>Milliseconds since the links were made.</summary>
     public long Now => (long)time.GetElapsedTime(_start).TotalMilliseconds;

@@ -1,28 +1,28 @@
 using System.Diagnostics.Metrics;
+using Relay.Kernel.Measuring;
 
 namespace Relay.Cluster.Links;
 
 /// <summary>The instruments of one node's links. Raised once per frame, not once per message.</summary>
-/// <remarks>
-/// | name | unit | tags |
-/// |---|---|---|
-/// | relay.cluster.links.frames | {frame} | direction |
-/// | relay.cluster.links.messages | {message} | direction |
-/// | relay.cluster.links.io | By | direction |
-/// | relay.cluster.links.resends | {frame} | |
-/// | relay.cluster.links.failures | {frame} | |
-/// | relay.cluster.links.sessions | {session} | |
-/// | relay.cluster.links.resets | {session} | |
-/// | relay.cluster.links.dropped | {frame} | reason |
-/// </remarks>
 internal sealed class LinkMetrics : IDisposable
 {
     public const string MeterName = "Relay.Cluster";
+
+    private static readonly Metric Frames = Metric.Counter("relay.cluster.links.frames", "{frame}", "Frames to and from other nodes, those that are dropped included", MetricTag.Direction);
+    private static readonly Metric Messages = Metric.Counter("relay.cluster.links.messages", "{message}", "Messages sent, repeats included, and messages delivered", MetricTag.Direction);
+    private static readonly Metric Io = Metric.Counter("relay.cluster.links.io", "By", "Bytes of frames", MetricTag.Direction);
+    private static readonly Metric Resends = Metric.Counter("relay.cluster.links.resends", "{frame}", "Frames that began with a message that was sent before");
+    private static readonly Metric Failures = Metric.Counter("relay.cluster.links.failures", "{frame}", "Frames that the engine did not take");
+    private static readonly Metric Sessions = Metric.Counter("relay.cluster.links.sessions", "{session}", "Sessions that began");
+    private static readonly Metric Resets = Metric.Counter("relay.cluster.links.resets", "{session}", "Sessions that ended");
+    private static readonly Metric DroppedFrames = Metric.Counter("relay.cluster.links.dropped", "{frame}", "Frames whose messages had no effect", new MetricTag("reason", "`version`, `malformed`, `stranger`, `session`, `gap`, `repeated`, `busy`"));
+    private static readonly Metric Kept = Metric.Gauge("relay.cluster.links.kept", "By", "Bytes that other nodes have not confirmed, for all links together");
 
     private static readonly KeyValuePair<string, object?> In = new("direction", "receive");
     private static readonly KeyValuePair<string, object?> Out = new("direction", "transmit");
     private static readonly string[] Reasons = ["none", "version", "malformed", "stranger", "session", "gap", "repeated", "busy"];
 
+    private readonly Meter? _own;
     private readonly Counter<long> _frames;
     private readonly Counter<long> _messages;
     private readonly Counter<long> _bytes;
@@ -32,19 +32,28 @@ internal sealed class LinkMetrics : IDisposable
     private readonly Counter<long> _resets;
     private readonly Counter<long> _dropped;
 
-    public LinkMetrics()
+    /// <param name="meter">Stays its maker's to dispose; null = one of its own.</param>
+    public LinkMetrics(Meter? meter = null)
     {
-        _frames = Meter.CreateCounter<long>("relay.cluster.links.frames", "{frame}", "Frames to and from other nodes, those that are dropped included");
-        _messages = Meter.CreateCounter<long>("relay.cluster.links.messages", "{message}", "Messages sent, repeats included, and messages delivered");
-        _bytes = Meter.CreateCounter<long>("relay.cluster.links.io", "By", "Bytes of frames");
-        _resends = Meter.CreateCounter<long>("relay.cluster.links.resends", "{frame}", "Frames that began with a message that was sent before");
-        _failures = Meter.CreateCounter<long>("relay.cluster.links.failures", "{frame}", "Frames that the engine did not take");
-        _sessions = Meter.CreateCounter<long>("relay.cluster.links.sessions", "{session}", "Sessions that began");
-        _resets = Meter.CreateCounter<long>("relay.cluster.links.resets", "{session}", "Sessions that ended");
-        _dropped = Meter.CreateCounter<long>("relay.cluster.links.dropped", "{frame}", "Frames whose messages had no effect, by reason");
+        _own = meter is null ? new Meter(MeterName) : null;
+        Meter = meter ?? _own!;
+        _frames = Meter.Counter(Frames);
+        _messages = Meter.Counter(Messages);
+        _bytes = Meter.Counter(Io);
+        _resends = Meter.Counter(Resends);
+        _failures = Meter.Counter(Failures);
+        _sessions = Meter.Counter(Sessions);
+        _resets = Meter.Counter(Resets);
+        _dropped = Meter.Counter(DroppedFrames);
     }
 
-    public Meter Meter { get; } = new(MeterName);
+    /// <summary>What is measured.</summary>
+    public static IReadOnlyList<Metric> Described { get; } = [Frames, Messages, Io, Resends, Failures, Sessions, Resets, DroppedFrames, Kept];
+
+    public Meter Meter { get; }
+
+    /// <summary>Shows the bytes that are not confirmed; once.</summary>
+    public void Show(Func<long> kept) => Meter.Observe(Kept, kept);
 
     public void Sent(in LinkOutput frame)
     {
@@ -89,5 +98,5 @@ internal sealed class LinkMetrics : IDisposable
 
     public void Ended() => _resets.Add(1);
 
-    public void Dispose() => Meter.Dispose();
+    public void Dispose() => _own?.Dispose();
 }

@@ -38,6 +38,18 @@ internal sealed partial class LinkPeer
     /// <summary>For tests.</summary>
     internal Link Link => _link;
 
+    /// <summary>Bytes that the peer has not confirmed.</summary>
+    public long Kept
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _link.Kept;
+            }
+        }
+    }
+
     /// <summary>A member, for the first time or after <see cref="Leave"/>; <see cref="Pump"/> begins the handshake.</summary>
     public void Join()
     {

@@ -21,8 +21,9 @@ public sealed class NodeLinks : IAsyncDisposable
     private bool _isDisposed;
 
     /// <param name="engine">Stays its owner's. Its listener has to pass on <see cref="IClusterListener.OnFrame"/> and <see cref="IClusterListener.OnInboxRestored"/>.</param>
+    /// <param name="meter">Stays its maker's to dispose; null = one of its own.</param>
     /// <exception cref="ArgumentException">The options cannot work.</exception>
-    public NodeLinks(NodeId self, IClusterEngine engine, LinkOptions options, TimeProvider time, ILoggerFactory loggers)
+    public NodeLinks(NodeId self, IClusterEngine engine, LinkOptions options, TimeProvider time, ILoggerFactory loggers, Meter? meter = null)
     {
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(options);
@@ -34,7 +35,8 @@ public sealed class NodeLinks : IAsyncDisposable
         }
 
         _self = self;
-        _context = new LinkContext(self, engine, options, time, loggers.CreateLogger<NodeLinks>());
+        _context = new LinkContext(self, engine, options, time, loggers.CreateLogger<NodeLinks>(), meter);
+        _context.Metrics.Show(() => _peers.All.Sum(static peer => peer.Kept));
     }
 
     /// <summary>The meter <c>Relay.Cluster</c> of this node.</summary>

@@ -25,6 +25,9 @@ public sealed record ClusterServices(IClusterEngine Engine, IShardKeeper Keeper,
     /// <summary>Connections of this node.</summary>
     public Func<int> Load { get; init; } = static () => 0;
 
+    /// <summary>Where it counts.</summary>
+    public ClusterMetrics Metrics { get; init; } = ClusterMetrics.Unseen;
+
     /// <summary>For people.</summary>
     public string ProgramVersion { get; init; } = "";
 
@@ -103,10 +106,12 @@ public sealed partial class ClusterActor : ActorBase
                 LeaveWhenHeard();
                 break;
             case BeatAnswered { Answer: { } answer }:
+                _services.Metrics.Beat(answered: true);
                 StoreIsWell();
                 Answered(answer);
                 break;
             case BeatAnswered { Failure: { } failure }:
+                _services.Metrics.Beat(answered: false);
                 StoreIsIll(failure);
                 Carry(_ownership.HeartbeatFailed(Now));
                 break;
@@ -119,6 +124,7 @@ public sealed partial class ClusterActor : ActorBase
             case HandOverAnswered { Answer: { } answer } handed:
                 if (answer.Outcome == HandOverOutcome.Done)
                 {
+                    _services.Metrics.Moved("done");
                     _services.Keeper.HandedOver(handed.Shard, handed.Move, handed.To, handed.Epoch, answer.Fence);
                 }
 
@@ -228,6 +234,7 @@ public sealed partial class ClusterActor : ActorBase
                 Run(_services.Engine.HeartbeatAsync(send.Beat), static answer => new BeatAnswered(answer, null), static failure => new BeatAnswered(null, failure));
                 break;
             case Decision.Claim claim:
+                _services.Metrics.Claimed(claim.Shards.Count);
                 Run(_services.Engine.ClaimAsync(Node, claim.Epoch, claim.Shards), static answer => new ClaimAnswered(answer), static _ => new ClaimAnswered(null));
                 break;
             case Decision.HandOver hand:
@@ -246,9 +253,11 @@ public sealed partial class ClusterActor : ActorBase
                 keeper.Resume(resume.Shard, resume.Fence);
                 break;
             case Decision.Stop stop:
+                _services.Metrics.Stopped(stop.Reason);
                 keeper.Stop(stop.Shard, stop.Reason);
                 break;
             case Decision.SuspendAll:
+                _services.Metrics.Suspended();
                 LogSuspended();
                 keeper.SuspendAll();
                 break;
@@ -256,12 +265,14 @@ public sealed partial class ClusterActor : ActorBase
                 keeper.ResumeAll();
                 break;
             case Decision.BeginMove move:
+                _services.Metrics.Moved("begun");
                 keeper.BeginMove(move.Shard, move.Move, move.To);
                 break;
             case Decision.Drain drain:
                 keeper.Drain(drain.Shard, drain.Move, drain.To);
                 break;
             case Decision.AbortMove abort:
+                _services.Metrics.Moved("aborted");
                 keeper.AbortMove(abort.Shard, abort.Move, abort.To, abort.Serves);
                 break;
         }

@@ -255,7 +255,7 @@ internal sealed partial class ActorCell
 
         _flags |= CellFlags.Terminated;
         _flags &= ~CellFlags.BatchDirty;
-        var unread = Reverse(Interlocked.Exchange(ref _inbox, Envelope.Closed));
+        var unread = Reverse(Interlocked.Exchange(ref _inbox, Envelope.Closed), out _);
         LeaveToDeadLetters(_ready);
         LeaveToDeadLetters(_side?.Stash?.TakeAll());
         LeaveToDeadLetters(unread);

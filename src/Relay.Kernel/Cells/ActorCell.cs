@@ -223,15 +223,18 @@ internal sealed partial class ActorCell : IActorRef, IActorContext, IActorTurn
         }
 
         var newest = Interlocked.Exchange(ref _inbox, null);
-        _ready = Reverse(newest);
+        _ready = Reverse(newest, out var count);
+        _system.Mailboxes.Note(count);
         return _ready;
     }
 
-    private static Envelope? Reverse(Envelope? newest)
+    private static Envelope? Reverse(Envelope? newest, out int count)
     {
         Envelope? reversed = null;
+        count = 0;
         while (newest is not null)
         {
+            count++;
             var older = newest.Next;
             newest.Next = reversed;
             reversed = newest;

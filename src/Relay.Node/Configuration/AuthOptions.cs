@@ -18,6 +18,9 @@ public enum Rights
 
     /// <summary>Act on other clients: disconnect, subscribe and unsubscribe them, list nodes.</summary>
     Admin = 4,
+
+    /// <summary>Read <c>/metrics</c>.</summary>
+    Metrics = 256,
 }
 
 /// <summary>Who may enter.</summary>
@@ -172,7 +175,7 @@ public sealed record ApiKeyOptions(string Name, Secret Key, Rights Rights)
     private const int LeastKeyLength = 16;
 
     private static readonly (string Word, Rights Right)[] Words =
-        [("publish", Rights.Publish), ("subscribe", Rights.Subscribe), ("admin", Rights.Admin)];
+        [("publish", Rights.Publish), ("subscribe", Rights.Subscribe), ("admin", Rights.Admin), ("metrics", Rights.Metrics)];
 
     internal static ApiKeyOptions Read(SettingReader section)
     {
@@ -183,7 +186,7 @@ public sealed record ApiKeyOptions(string Name, Secret Key, Rights Rights)
                 (Kinds.Secret with { Example = "…" }).Unless(key => key.Reveal().Length >= LeastKeyLength ? null : $"shorter than {LeastKeyLength} characters"),
                 Secret.None,
                 "The key, at least 16 characters; travels as Authorization: Bearer."),
-            section.Read("Rights", new ValueKind<Rights>("list", "publish,subscribe", ParseRights, FormatRights), Rights.Publish | Rights.Subscribe, "What its holder may do: publish, subscribe, admin."));
+            section.Read("Rights", new ValueKind<Rights>("list", "publish,subscribe", ParseRights, FormatRights), Rights.Publish | Rights.Subscribe, "What its holder may do: publish, subscribe, admin, metrics."));
         if (options.Name.Length == 0)
         {
             section.Problem("Name", null, "a key needs a name", "billing");
@@ -208,7 +211,7 @@ public sealed record ApiKeyOptions(string Name, Secret Key, Rights Rights)
             var word = Words.FirstOrDefault(word => word.Word.Equals(part, StringComparison.OrdinalIgnoreCase));
             if (word.Word is null)
             {
-                return $"'{ConfigurationProblem.Printable(part)}' is not one of publish, subscribe, admin{Nearest.Hint(part, Words.Select(known => known.Word))}";
+                return $"'{ConfigurationProblem.Printable(part)}' is not one of publish, subscribe, admin, metrics{Nearest.Hint(part, Words.Select(known => known.Word))}";
             }
 
             value |= word.Right;

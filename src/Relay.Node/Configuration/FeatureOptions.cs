@@ -102,18 +102,6 @@ public sealed record AgentOptions
     }
 }
 
-/// <summary>The events on channel <c>metrics</c>.</summary>
-public sealed record MetricsOptions
-{
-    /// <summary>Between two of them.</summary>
-    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(5);
-
-    internal static MetricsOptions Read(SettingReader reader) => new()
-    {
-        Interval = reader.Read("Metrics:Interval", Kinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)), new MetricsOptions().Interval, "Between two metric.update events on the channel metrics."),
-    };
-}
-
 /// <summary>How a node leaves.</summary>
 public sealed record DrainOptions
 {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 
 namespace Relay.Node.Configuration;
 
@@ -25,6 +26,13 @@ internal static class Kinds
             ? null
             : "not an absolute http:// or https:// address") with
     { Show = HideUserInfo };
+
+    /// <summary>Addresses that begin alike, e.g. <c>10.0.0.0/8</c>.</summary>
+    public static ValueKind<IPNetwork> Network { get; } = new(
+        "network",
+        "10.0.0.0/8",
+        (string text, out IPNetwork value) => IPNetwork.TryParse(text.Trim(), out value) ? null : "not a network such as 10.0.0.0/8, whose bits behind the slash's number are zero",
+        value => value.ToString());
 
     /// <summary>A whole number between the two, both included.</summary>
     public static ValueKind<int> Count(int least, int most) => new(

@@ -5,6 +5,7 @@ using Relay.Node.Configuration;
 using Relay.Node.Http;
 using Relay.Node.WebSockets;
 using Relay.Protocol;
+using Relay.Protocol.Handshake;
 using Relay.Protocol.WebSockets;
 
 namespace Relay.Node.EventStreams;
@@ -59,7 +60,7 @@ internal sealed class EventStreamEndpoint
         var counts = HttpProtocol.IsHttp2(context.Request.Protocol);
         if (counts && !_server.Gate.TryAdmit())
         {
-            await RefuseAsync(context, listener, new Answer(StatusCodes.Status503ServiceUnavailable, ErrorCode.Unavailable, "Too many connections"));
+            await RefuseAsync(context, listener, new Answer(StatusCodes.Status503ServiceUnavailable, ErrorCode.Unavailable, "Too many connections") { Reason = "connections" });
             return;
         }
 
@@ -84,12 +85,12 @@ internal sealed class EventStreamEndpoint
     {
         if (_guard.IsForeign(context))
         {
-            return new Answer(StatusCodes.Status403Forbidden, ErrorCode.NotAuthorized, "Origin not allowed");
+            return new Answer(StatusCodes.Status403Forbidden, ErrorCode.NotAuthorized, "Origin not allowed") { Reason = "origin" };
         }
 
         if (_server.Gate.IsDraining)
         {
-            return new Answer(StatusCodes.Status503ServiceUnavailable, ErrorCode.Unavailable, "Server is leaving");
+            return new Answer(StatusCodes.Status503ServiceUnavailable, ErrorCode.Unavailable, "Server is leaving") { Reason = "leaving" };
         }
 
         if (principal is null || (_authenticator.IsRequired && !principal.IsAuthenticated))
@@ -173,7 +174,8 @@ internal sealed class EventStreamEndpoint
 
     private Task RefuseAsync(HttpContext context, ListenerIdentity listener, Answer refusal)
     {
-        _server.Refused(listener, refusal.Status);
+        var counted = new HandshakeRefusal(refusal.Status, refusal.Text);
+        _server.Refused(listener, refusal.Reason is { } reason ? counted with { Reason = reason } : counted);
         if (refusal.Status == StatusCodes.Status503ServiceUnavailable)
         {
             return context.UnavailableAsync(refusal.Text);
@@ -194,5 +196,8 @@ internal sealed class EventStreamEndpoint
             : this(status, ErrorCodeName.Of(code), text)
         {
         }
+
+        /// <summary>For metrics; null = as the status says.</summary>
+        public string? Reason { get; init; }
     }
 }

@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
+using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using Relay.Actors;
 using Relay.Actors.Agents;
 using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
+using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Node.Configuration;
 using Relay.Node.Listeners;
@@ -34,6 +36,7 @@ public static class RelayHosting
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             AgentGateway = provider.GetService<IAgentGateway>(),
             Cluster = provider.GetService<ClusterParts>(),
+            Metrics = new RelayMetrics(name => provider.GetRequiredService<IMeterFactory>().Create(name), options.Namespaces.Keys),
             Kernel = new ActorSystemOptions
             {
                 Time = provider.GetRequiredService<TimeProvider>(),

@@ -74,6 +74,7 @@ internal sealed partial class LoopConnection
         // same read is still to be handled. Senders that fire and forget write their messages and the close together.
         var wasReading = _reading && !IsFinishing;
         _reading &= FrameDelivery.Deliver(bytes, _client.Frames, _client.Handler, this);
+        _client.Handler.OnRead(bytes.Length);
         if (!wasReading)
         {
             return;

@@ -118,7 +118,7 @@ internal sealed partial class LoopConnection
     private void Refuse(HandshakeRefusal refusal)
     {
         StopTimer();
-        Server.Refused(_listener.Identity, refusal.Status);
+        Server.Refused(_listener.Identity, refusal);
         using (var response = new FrameBuffer(512))
         {
             HandshakeResponse.WriteRefusal(response, refusal);

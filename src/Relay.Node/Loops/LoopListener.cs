@@ -22,7 +22,7 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
     /// <summary>Connections accepted before the clients of the loop have their turn.</summary>
     private const int AcceptsPerTurn = 64;
 
-    public static readonly HandshakeRefusal Full = new(503, "Too many connections") { Headers = [new("Retry-After", "1")] };
+    public static readonly HandshakeRefusal Full = new(503, "Too many connections") { Reason = "connections", Headers = [new("Retry-After", "1")] };
 
     /// <summary>Until descriptors or memory may be there again.</summary>
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);

@@ -9,7 +9,7 @@ namespace Relay.Node.WebSockets;
 /// </summary>
 internal sealed class GateMiddleware(ConnectionDelegate next, WebSocketServer server, ListenerIdentity listener, bool tls)
 {
-    private static readonly HandshakeRefusal Full = new(503, "Too many connections") { Headers = [new("Retry-After", "1")] };
+    private static readonly HandshakeRefusal Full = new(503, "Too many connections") { Reason = "connections", Headers = [new("Retry-After", "1")] };
 
     /// <summary>The middleware.</summary>
     public Task OnConnectionAsync(ConnectionContext connection) =>
@@ -32,7 +32,7 @@ internal sealed class GateMiddleware(ConnectionDelegate next, WebSocketServer se
     {
         try
         {
-            server.Refused(listener, Full.Status);
+            server.Refused(listener, Full);
             if (tls)
             {
                 connection.Abort();

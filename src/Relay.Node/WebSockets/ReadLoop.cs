@@ -41,6 +41,7 @@ internal static partial class ReadLoop
                 // same read is still to be handled. Senders that fire and forget write their messages and the close together.
                 var wasReading = reading && !transport.IsFinishing;
                 reading &= Deliver(result.Buffer, frames, handler, transport);
+                handler.OnRead((int)result.Buffer.Length);
                 transport.Input.AdvanceTo(result.Buffer.End);
                 if (wasReading)
                 {

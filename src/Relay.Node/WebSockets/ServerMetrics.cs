@@ -1,4 +1,6 @@
 using System.Diagnostics.Metrics;
+using Relay.Kernel.Measuring;
+using Relay.Protocol.Handshake;
 
 namespace Relay.Node.WebSockets;
 
@@ -6,19 +8,18 @@ namespace Relay.Node.WebSockets;
 /// The instruments of this room's meter <c>Relay.Node.WebSockets</c>. Counted once per connection, never per message. Event streams are counted with the
 /// WebSockets, as dialect <c>sse</c>.
 /// </summary>
-/// <remarks>
-/// | name | unit | tags |
-/// |---|---|---|
-/// | relay.websocket.open | {connection} | listener, dialect |
-/// | relay.websocket.accepted | {connection} | listener, dialect, transport |
-/// | relay.websocket.refused | {connection} | listener, status |
-/// | relay.connections.open | {connection} | |
-/// | relay.connections.limit | {connection} | |
-/// | relay.connections.dropped | {connection} | |
-/// </remarks>
 public sealed class ServerMetrics
 {
     public const string MeterName = "Relay.Node.WebSockets";
+
+    private static readonly MetricTag Listener = new("listener", "a configured listener");
+
+    private static readonly Metric Open = Metric.Gauge("relay.websocket.open", "{connection}", "WebSockets and event streams open now", Listener, MetricTag.Dialect);
+    private static readonly Metric AcceptedOnes = Metric.Counter("relay.websocket.accepted", "{connection}", "Handshakes that were accepted", Listener, MetricTag.Dialect, new("transport", "`tcp`, `tls`, `http1`, `http2`"));
+    private static readonly Metric RefusedOnes = Metric.Counter("relay.websocket.refused", "{connection}", "Handshakes and connections that were refused", Listener, new("status", "the HTTP status"), new("reason", "`malformed`, `unauthorized`, `forbidden`, `origin`, `not_found`, `method`, `version`, `slow`, `too_large`, `connections` = Limits:MaxConnections, `leaving`, `other`"));
+    private static readonly Metric Connections = Metric.Gauge("relay.connections.open", "{connection}", "TCP connections open now, HTTP included");
+    private static readonly Metric Limit = Metric.Gauge("relay.connections.limit", "{connection}", "TCP connections served at once");
+    private static readonly Metric Dropped = Metric.Counter("relay.connections.dropped", "{connection}", "TCP connections dropped without an answer");
 
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _accepted;
@@ -32,13 +33,16 @@ public sealed class ServerMetrics
         ArgumentNullException.ThrowIfNull(factory);
         ArgumentNullException.ThrowIfNull(gate);
         var meter = factory.Create(MeterName);
-        _open = meter.CreateUpDownCounter<long>("relay.websocket.open", "{connection}", "WebSockets open now");
-        _accepted = meter.CreateCounter<long>("relay.websocket.accepted", "{connection}", "WebSockets accepted");
-        _refused = meter.CreateCounter<long>("relay.websocket.refused", "{connection}", "Upgrades and connections refused, by status");
-        meter.CreateObservableGauge("relay.connections.open", () => gate.Open, "{connection}", "TCP connections open now, HTTP included");
-        meter.CreateObservableGauge("relay.connections.limit", () => gate.Limit, "{connection}", "TCP connections served at once");
-        meter.CreateObservableCounter("relay.connections.dropped", () => gate.Dropped, "{connection}", "TCP connections dropped without an answer");
+        _open = meter.CreateUpDownCounter<long>(Open.Name, Open.Unit, Open.Meaning);
+        _accepted = meter.Counter(AcceptedOnes);
+        _refused = meter.Counter(RefusedOnes);
+        meter.Observe(Connections, () => gate.Open);
+        meter.Observe(Limit, () => gate.Limit);
+        meter.Observe(Dropped, () => gate.Dropped);
     }
+
+    /// <summary>What is measured.</summary>
+    public static MetricGroup Described { get; } = new(MeterName, [Open, AcceptedOnes, RefusedOnes, Connections, Limit, Dropped]);
 
     /// <summary>WebSockets open now.</summary>
     public long OpenWebSockets => Interlocked.Read(ref _current);
@@ -56,5 +60,5 @@ public sealed class ServerMetrics
         _open.Add(-1, new("listener", listener), new("dialect", dialect));
     }
 
-    internal void Refused(string listener, int status) => _refused.Add(1, new("listener", listener), new("status", status));
+    internal void Refused(string listener, HandshakeRefusal refusal) => _refused.Add(1, new("listener", listener), new("status", refusal.Status), new("reason", refusal.Reason));
 }

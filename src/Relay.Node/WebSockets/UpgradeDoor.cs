@@ -22,8 +22,8 @@ internal sealed record Admission(HandshakeAnswer Answer, FrameLimits Limits, Con
 /// </summary>
 internal sealed class UpgradeDoor
 {
-    private static readonly HandshakeRefusal ForeignOrigin = new(403, "Origin not allowed");
-    private static readonly HandshakeRefusal Draining = new(503, "Server is leaving") { Headers = [new("Retry-After", "1")] };
+    private static readonly HandshakeRefusal ForeignOrigin = new(403, "Origin not allowed") { Reason = "origin" };
+    private static readonly HandshakeRefusal Draining = new(503, "Server is leaving") { Reason = "leaving", Headers = [new("Retry-After", "1")] };
     private static readonly HandshakeRefusal Unauthorized = new(401, "Unauthorized") { Headers = [new("WWW-Authenticate", "Bearer")] };
 
     private static readonly HandshakeRefusal Forbidden = new(403, "Forbidden");

@@ -38,8 +38,8 @@ internal sealed class UpgradeEndpoint(RequestDelegate next, WebSocketServer serv
         var admission = Decide(context, upgrade, listener, out var refusal);
         if (admission is null)
         {
-            server.Refused(listener, refusal!.Status);
-            await RefuseAsync(context, refusal, upgrade);
+            server.Refused(listener, refusal!);
+            await RefuseAsync(context, refusal!, upgrade);
             return;
         }
 

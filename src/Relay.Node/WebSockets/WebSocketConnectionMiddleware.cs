@@ -122,7 +122,7 @@ internal sealed class WebSocketConnectionMiddleware(ConnectionDelegate next, Web
 
     private Task RefuseAsync(ConnectionContext connection, HandshakeRefusal refusal)
     {
-        server.Refused(listener, refusal.Status);
+        server.Refused(listener, refusal);
         return RefuseAsync(connection, refusal, server);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Relay.Actors.Connections;
 using Relay.Protocol;
+using Relay.Protocol.Handshake;
 using Relay.Protocol.WebSockets;
 
 namespace Relay.Node.WebSockets;
@@ -92,10 +93,10 @@ public sealed partial class WebSocketServer
         }
     }
 
-    internal void Refused(ListenerIdentity listener, int status)
+    internal void Refused(ListenerIdentity listener, HandshakeRefusal refusal)
     {
-        Metrics.Refused(listener.Name, status);
-        LogRefused(listener.Name, status);
+        Metrics.Refused(listener.Name, refusal);
+        LogRefused(listener.Name, refusal.Status);
     }
 
     [LoggerMessage(LogLevel.Debug, "listener {Listener} refused a connection with {Status}")]

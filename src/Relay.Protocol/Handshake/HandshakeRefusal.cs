@@ -21,5 +21,19 @@ public sealed record HandshakeRefusal(int Status, string Body)
     /// <summary>Further header fields; names and values must hold no control characters.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
+    /// <summary>Why, in one word for metrics.</summary>
+    public string Reason { get; init; } = Status switch
+    {
+        400 => "malformed",
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method",
+        408 => "slow",
+        413 or 414 or 431 => "too_large",
+        426 or 505 => "version",
+        _ => "other",
+    };
+
     public static HandshakeRefusal BadRequest(string body) => new(400, body);
 }

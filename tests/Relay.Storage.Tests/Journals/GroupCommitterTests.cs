@@ -26,8 +26,13 @@ public sealed class GroupCommitterTests : IDisposable
             if (ReferenceEquals(instrument.Meter, _meter))
                 listener.EnableMeasurementEvents(instrument);
         };
-        _histograms.SetMeasurementEventCallback<int>((_, value, _, _) => _writes.Add(value));
-        _histograms.SetMeasurementEventCallback<double>((_, _, _, _) => _durations++);
+        _histograms.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
+        {
+            if (instrument.Unit == "s")
+                _durations++;
+            else
+                _writes.Add((int)value);
+        });
         _histograms.Start();
     }
 
