@@ -9,6 +9,7 @@ hex() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 jwt=$(hex 32)
 api=$(hex 24)
+metrics=$(hex 24)
 redis=$(hex 24)
 postgres=$(hex 24)
 connection="Host=postgres;Database=relay;Username=relay;Password=$postgres"
@@ -24,6 +25,7 @@ type: Opaque
 stringData:
   jwt-secret: "$jwt"
   api-key: "$api"
+  metrics-key: "$metrics"
   redis-password: "$redis"
   postgres-password: "$postgres"
   postgres-connection: "$connection"

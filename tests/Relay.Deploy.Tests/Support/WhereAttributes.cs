@@ -9,6 +9,8 @@ internal static class Missing
 
     public static string? Haproxy => Program("haproxy", "haproxy was not found: apt-get install haproxy");
 
+    public static string? Promtool => Program("promtool", "promtool was not found: apt-get install prometheus");
+
     /// <summary>To mount a root file system that cannot be written.</summary>
     public static string? Container => Disks.WhyNot ?? Kubectl;
 
@@ -41,4 +43,11 @@ internal sealed class FactInContainerAttribute : FactAttribute
 internal sealed class FactWithHaproxyAttribute : FactAttribute
 {
     public FactWithHaproxyAttribute() => Skip = Missing.Haproxy;
+}
+
+/// <summary>A fact that is skipped, with the reason, where promtool is not there.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class FactWithPromtoolAttribute : FactAttribute
+{
+    public FactWithPromtoolAttribute() => Skip = Missing.Promtool;
 }

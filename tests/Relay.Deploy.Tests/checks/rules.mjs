@@ -68,6 +68,18 @@ for (const policy of all("NetworkPolicy")) {
   must(!matchLabels || pods.some(({ labels }) => selects(labels, matchLabels)), policy, "it selects no pod");
 }
 
+for (const monitor of all("PodMonitor")) {
+  const read = pods.filter(({ labels }) => selects(labels, monitor.spec.selector.matchLabels));
+  must(read.length === 1, monitor, "it does not select the pods of one workload");
+  for (const { port, path, authorization } of monitor.spec.podMetricsEndpoints) {
+    const containers = read.flatMap(({ pod }) => pod.containers);
+    must(containers.flatMap((container) => container.ports ?? []).some(({ name }) => name === port), monitor, `its pods have no port ${port}`);
+    must(path === "/metrics", monitor, `the node has no ${path}`);
+    const key = ({ valueFrom }) => valueFrom?.secretKeyRef?.name === authorization?.credentials?.name && valueFrom?.secretKeyRef?.key === authorization?.credentials?.key;
+    must(authorization && containers.some((container) => variables(container).some((variable) => /^Relay__Auth__ApiKeys__\d+__Key$/.test(variable.name) && key(variable))), monitor, "the node does not know its key");
+  }
+}
+
 for (const budget of all("PodDisruptionBudget")) {
   must(pods.some(({ labels }) => selects(labels, budget.spec.selector.matchLabels)), budget, "it selects no pod");
 }

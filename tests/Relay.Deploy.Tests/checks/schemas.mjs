@@ -1,4 +1,4 @@
-// node schemas.mjs FILE: every object against the schemas of the Kubernetes API. The validators of kubernetes-models see missing fields and wrong values;
+// node schemas.mjs FILE: every object against the schemas of the Kubernetes API, and of the Prometheus operator. The validators of kubernetes-models see missing fields and wrong values;
 // they take fields that do not exist, which the compiler sees when the object is a literal of the model's type.
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -13,7 +13,8 @@ const problems = [];
 const known = [];
 
 for (const object of objects) {
-  const module = `kubernetes-models/${object.apiVersion}`;
+  const library = object.apiVersion.startsWith("monitoring.coreos.com/") ? "@kubernetes-models/prometheus-operator" : "kubernetes-models";
+  const module = `${library}/${object.apiVersion}`;
   let Model;
   try {
     Model = require(module)[object.kind];
