@@ -24,6 +24,7 @@ var builder = WebApplication.CreateSlimBuilder();
 builder.AddRelayConfiguration(invocation, options);
 builder.Services.AddRelayHealth();
 builder.Services.AddRelayMetrics();
+builder.Services.AddRelayExport(options, invocation.Configuration);
 builder.Services.AddRelayAuth(options.Auth);
 builder.Services.AddRelayJournals(options);
 builder.Services.AddRelayCluster(options);

@@ -45,6 +45,9 @@ public sealed record RelayOptions
     /// <summary>The events on channel <c>metrics</c>.</summary>
     public MetricsOptions Metrics { get; init; } = new();
 
+    /// <summary>What is sent over OTLP.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
+
     /// <summary>How a node leaves.</summary>
     public DrainOptions Drain { get; init; } = new();
 
@@ -76,6 +79,7 @@ public sealed record RelayOptions
         WebUi = WebUiOptions.Read(reader),
         Agents = AgentOptions.Read(reader),
         Metrics = MetricsOptions.Read(reader),
+        Telemetry = TelemetryOptions.Read(reader),
         Drain = DrainOptions.Read(reader),
         Testing = TestingOptions.Read(reader),
         Cluster = ClusterOptions.Read(reader),
