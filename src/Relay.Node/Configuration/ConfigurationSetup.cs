@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Logging.Console;
 using Relay.Protocol;
 
 namespace Relay.Node.Configuration;
@@ -28,32 +27,7 @@ public static class ConfigurationSetup
         builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = options.Limits.MaxRequestBodyBytes);
-        AddLog(builder.Logging, invocation.Configuration);
+        LogSetup.AddTo(builder, invocation.Configuration);
         return builder;
-    }
-
-    private static void AddLog(ILoggingBuilder logging, IConfiguration configuration)
-    {
-        logging.ClearProviders();
-        logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
-        logging.SetMinimumLevel(LogLevel.Information);
-        logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddFilter("System", LogLevel.Warning);
-        logging.AddConfiguration(configuration.GetSection("Logging"));
-
-        // A start that fails is told by NodeLifetime in one line; these two would add the stack trace. Failures of requests, which the second would tell as well, are
-        // told by FailureAnswers.
-        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
-        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
-        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.", LogLevel.Warning);
-
-        // Its lines show whole URLs, and a page that cannot set headers brings its token there.
-        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
     }
 }

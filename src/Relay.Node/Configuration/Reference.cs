@@ -31,7 +31,8 @@ public static class Reference
 
             Keys come from appsettings.json (beside the program, then in the working folder), the environment
             (Relay__Limits__UnsentBytes=1MiB) and the command line (--Relay:Limits:UnsentBytes=1MiB); later ones win.
-            WS_PORT and HOST move the context listener. Logging:LogLevel:* is ASP.NET Core's.
+            WS_PORT and HOST move the context listener. Logging:* is ASP.NET Core's:
+            Logging:LogLevel:Relay.Cluster=Debug, Logging:Console:FormatterName=json (or simple, systemd).
             Durations: 250ms, 30s, 5m, 24h, 7d or 00:00:30. Sizes: 512, 64KiB, 1MiB.
             Exit codes: 0 ended as asked, 1 could not start, 2 wrong configuration.
 

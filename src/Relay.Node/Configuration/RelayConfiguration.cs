@@ -38,6 +38,11 @@ public static class RelayConfiguration
     {
         var (options, reader) = ReadAll(configuration);
         RelationRules.Check(options, reader, mostConnections);
+        if (LogSetup.Problem(configuration) is { } problem)
+        {
+            reader.ForeignProblem(LogSetup.FormKey, ConfigurationProblem.Printable(configuration[LogSetup.FormKey]!), problem);
+        }
+
         reader.RefuseUnknown();
         return new ConfigurationResult(options, reader.Problems);
     }

@@ -11,8 +11,8 @@ namespace Relay.Node.Health;
 public static partial class NodeLifetime
 {
     /// <summary>
-    /// Starts the node; prints <c>listening {name} {url} dialect {dialect}</c> for each listener with its real address, then <c>ready</c>; returns after
-    /// SIGINT or SIGTERM. A start that fails is one line on standard error.
+    /// Starts the node; prints <c>listening {name} {url} dialect {dialect}</c> for each listener with its real address, then <c>ready</c>, in JSON as lines of the log; returns
+    /// after SIGINT or SIGTERM. A start that fails is one line on standard error.
     /// </summary>
     /// <returns>The exit code, see <see cref="NodeInvocation"/>.</returns>
     public static async Task<int> RunRelayAsync(this WebApplication app)
@@ -58,6 +58,7 @@ public static partial class NodeLifetime
         var health = app.Services.GetRequiredService<HealthState>();
         var server = app.Services.GetRequiredService<WebSocketServer>();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Relay.Node");
+        var isJson = app.Services.GetRequiredService<LogForm>().IsJson;
         StartupChecks.Warn(options, app.Services.GetRequiredService<Authenticator>(), logger);
         app.Lifetime.ApplicationStopping.Register(() =>
         {
@@ -68,11 +69,25 @@ public static partial class NodeLifetime
         foreach (var listener in app.Services.GetRequiredService<ListenerSetup>().Bound)
         {
             var dialect = options.Listeners.First(configured => configured.Name.Equals(listener.Name, StringComparison.Ordinal)).DialectName;
-            Console.Out.WriteLine($"listening {listener.Name} {listener.Url} dialect {dialect}");
+            if (isJson)
+            {
+                LogListening(logger, listener.Name, listener.Url, dialect);
+            }
+            else
+            {
+                Console.Out.WriteLine($"listening {listener.Name} {listener.Url} dialect {dialect}");
+            }
         }
 
         health.Ok(HealthState.Node);
-        Console.Out.WriteLine("ready");
+        if (isJson)
+        {
+            LogReady(logger);
+        }
+        else
+        {
+            Console.Out.WriteLine("ready");
+        }
     }
 
     private static async Task<int> FailAsync(WebApplication app, string reason)
@@ -81,6 +96,12 @@ public static partial class NodeLifetime
         await Console.Error.WriteLineAsync($"cannot start: {reason}");
         return NodeInvocation.CannotStart;
     }
+
+    [LoggerMessage(LogLevel.Information, "listening {Listener} {Url} dialect {Dialect}")]
+    private static partial void LogListening(ILogger logger, string listener, string url, string dialect);
+
+    [LoggerMessage(LogLevel.Information, "ready")]
+    private static partial void LogReady(ILogger logger);
 
     [LoggerMessage(LogLevel.Information, "leaving")]
     private static partial void LogLeaving(ILogger logger);
