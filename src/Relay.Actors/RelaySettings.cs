@@ -77,6 +77,9 @@ public sealed record RelaySettings
     /// <summary>Smallest event in bytes that is sent compressed to clients that negotiated it.</summary>
     public int CompressionThreshold { get; init; } = 512;
 
+    /// <summary>Whether events that come without a trace may begin one.</summary>
+    public bool TraceUnmarked { get; init; }
+
     /// <summary>Interval of the key figures on channel <c>metrics</c>.</summary>
     public TimeSpan MetricsInterval { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -36,6 +36,7 @@ public sealed class UpdatesEnvelopes
             Raw = envelope.Raw,
             RawFormat = RawFormat.Updates,
             IdempotencyKey = envelope.Id ?? key,
+            Trace = envelope.Trace,
         });
         return true;
     }

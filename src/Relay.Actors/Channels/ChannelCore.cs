@@ -1,6 +1,7 @@
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
+using Relay.Actors.Tracing;
 using Relay.Kernel;
 using Relay.Kernel.Persistence;
 using Relay.Protocol;
@@ -197,6 +198,11 @@ internal sealed partial class ChannelCore
     private void Deliver(Publication[] events, PublishReply[] replies)
     {
         _traffic.Add(ChannelCounter.Accepted, events.Length);
+        if (_services.Settings.TraceUnmarked || EventTraces.AreIn(events))
+        {
+            EventTraces.Accepted(events, _traffic.Name, _services.Settings.TraceUnmarked, _services.Time);
+        }
+
         TellHooks(events);
         TellPatterns(events);
         if (_services.Ownership is not null)

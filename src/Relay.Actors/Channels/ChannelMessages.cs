@@ -37,6 +37,9 @@ public readonly record struct PublishItem
     /// <summary>See <see cref="Publication.ExcludedConnection"/>.</summary>
     public long ExcludedConnection { get; init; }
 
+    /// <summary>The sampled trace it belongs to; null for nearly all.</summary>
+    public TraceParent? Trace { get; init; }
+
     /// <summary>True = delivered to those who are there, never stored.</summary>
     public bool Transient { get; init; }
 

@@ -147,6 +147,7 @@ public sealed partial class ChannelState
             Raw = item.Raw,
             RawFormat = item.RawFormat,
             ExcludedConnection = item.ExcludedConnection,
+            Trace = item.Trace,
         };
         if (!item.Transient && !_storesLater)
         {

@@ -91,6 +91,75 @@ internal static class EventWire
         };
     }
 
+    /// <summary>
+    /// The traces of events, behind everything else of a message and only where there are any: nodes that do not know of them leave unread what follows.
+    /// </summary>
+    public static void WriteTraces(WireWriter writer, List<(int Index, TraceParent Trace)>? traces)
+    {
+        if (traces is null)
+        {
+            return;
+        }
+
+        writer.Count(traces.Count);
+        Span<byte> bytes = stackalloc byte[TraceParent.Bytes];
+        foreach (var (index, trace) in traces)
+        {
+            trace.CopyTo(bytes);
+            writer.Count(index).Bytes(bytes);
+        }
+    }
+
+    /// <summary>The traces among events; null when there are none.</summary>
+    public static List<(int Index, TraceParent Trace)>? TracesOf(ReadOnlySpan<Publication> publications)
+    {
+        List<(int, TraceParent)>? traces = null;
+        for (var i = 0; i < publications.Length; i++)
+        {
+            if (publications[i].Trace is { } trace)
+            {
+                (traces ??= []).Add((i, trace));
+            }
+        }
+
+        return traces;
+    }
+
+    /// <summary>The traces among publishes; null when there are none.</summary>
+    public static List<(int Index, TraceParent Trace)>? TracesOf(ReadOnlySpan<PublishItem> items)
+    {
+        List<(int, TraceParent)>? traces = null;
+        for (var i = 0; i < items.Length; i++)
+        {
+            if (items[i].Trace is { } trace)
+            {
+                (traces ??= []).Add((i, trace));
+            }
+        }
+
+        return traces;
+    }
+
+    /// <summary>Gives each event the trace that came with it; none where a node wrote that does not know of them.</summary>
+    public static void ReadTraces(ref WireReader reader, int events, Action<int, TraceParent> set)
+    {
+        if (reader.IsAtEnd)
+        {
+            return;
+        }
+
+        for (var left = reader.CountOf(TraceParent.Bytes); left > 0; left--)
+        {
+            var index = reader.Count();
+            if (index >= events || TraceParent.FromBytes(reader.Bytes()) is not { } trace)
+            {
+                throw WireReader.Malformed();
+            }
+
+            set(index, trace);
+        }
+    }
+
     public static void Write(WireWriter writer, PublishReply reply)
     {
         writer.Number(reply.Subscribers).TextOrNull(reply.Refusal).Flag(reply.IsFault).Count(reply.Outcomes.Length);

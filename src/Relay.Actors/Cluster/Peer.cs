@@ -184,6 +184,8 @@ internal sealed class RemoteReplica(Peer peer, long number, int shard, long toke
         {
             EventWire.Write(writer.Number(((RemoteAsker)reply.ReplyTo).Number), reply);
         }
+
+        EventWire.WriteTraces(writer, EventWire.TracesOf(batch.Events));
     }
 
     private WireWriter Head(WireWriter writer, NodeMessage kind) => writer.Byte((byte)kind).Number(number).Count(shard).Number(token);

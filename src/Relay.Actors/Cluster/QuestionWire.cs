@@ -47,6 +47,8 @@ internal static class QuestionWire
                     EventWire.Write(writer, item);
                 }
 
+                EventWire.WriteTraces(writer, EventWire.TracesOf(batch.Items));
+
                 return true;
             case HistoryQuery query:
                 Write(writer.Byte(History), query);
@@ -186,6 +188,8 @@ internal static class QuestionWire
         {
             items.Add(EventWire.ReadItem(ref reader));
         }
+
+        EventWire.ReadTraces(ref reader, items.Count, (index, trace) => items[index] = items[index] with { Trace = trace });
 
         return new PublishBatch { Channel = channel, Items = [.. items], Scope = scope, WantsReply = true };
     }

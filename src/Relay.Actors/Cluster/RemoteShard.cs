@@ -243,6 +243,7 @@ internal sealed class RemoteShard : ActorProxy
             answers.Add((question, EventWire.ReadReply(ref reader, batch, pending.Sender ?? ActorRefs.Nobody)));
         }
 
+        EventWire.ReadTraces(ref reader, events.Length, (index, trace) => events[index].Trace = trace);
         var replies = answers.Where(answer => TryTake(answer.Number, out _) && answer.Reply.Batch.WantsReply).Select(static answer => answer.Reply).ToList();
 
         if (replica is not null)

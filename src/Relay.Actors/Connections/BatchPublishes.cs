@@ -92,6 +92,7 @@ internal sealed class BatchPublishes
         Key = command.Key,
         TtlMilliseconds = command.TtlMilliseconds,
         IfVersion = command.IfVersion,
+        Trace = command.Trace,
     };
 
     private sealed class Pending(RequestId requestId, PublishResult[] results, int open)

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
 using Relay.Actors.Metrics;
+using Relay.Actors.Tracing;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -21,6 +22,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     private List<PublishReply>? _replies;
     private FanoutRun? _run;
     private Redelivery? _redelivery;
+    private long _started;
 
     /// <summary>True while a batch is on its way to more subscribers than one turn serves: nothing may change them meanwhile.</summary>
     public bool IsRunning => _run is not null;
@@ -48,6 +50,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     {
         if (_pending is { Count: > 0 })
         {
+            _started = EventTraces.AreIn(CollectionsMarshal.AsSpan(_pending)) ? time.NowMicros() : 0;
             if (subscribers.Count > FanoutRun.SendsPerTurn)
             {
                 _run = new FanoutRun([.. _pending], subscribers, whenSlow);
@@ -120,6 +123,11 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     private void Sent(ReadOnlySpan<Publication> events)
     {
         traffic?.Delivered(events[0].TimestampMicros, time);
+        if (_started != 0)
+        {
+            EventTraces.Delivered(events, traffic?.Name ?? "pattern", subscribers.Count, _started, time);
+        }
+
         if (subscribers.CountOf(DialectKind.Context) == 0)
         {
             return;

@@ -44,6 +44,15 @@ internal static class Kinds
                 : string.Create(CultureInfo.InvariantCulture, $"not a whole number from {least} to {most}"),
         value => value.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>A part of the whole, 0 to 1.</summary>
+    public static ValueKind<double> Share { get; } = new(
+        "share",
+        "0.01",
+        (string text, out double value) => double.TryParse(text.AsSpan().Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value is >= 0 and <= 1
+            ? null
+            : "not a number from 0 to 1",
+        value => value.ToString(CultureInfo.InvariantCulture));
+
     /// <summary>A size in bytes between the two, both included.</summary>
     public static ValueKind<int> Size(int least, int most) => new(
         "size",

@@ -63,6 +63,7 @@ public static class RelayOptionsMapping
         MessageDeadline = options.Limits.MessageDeadline,
         CompressionThreshold = options.Compression.Threshold,
         MetricsInterval = options.Metrics.Interval,
+        TraceUnmarked = options.Telemetry.TraceShare > 0,
         AutoCreateSession = options.WebUi.AutoCreateSession,
         SessionTtl = options.WebUi.SessionTtl,
         SessionMessages = options.WebUi.MaxMessages,

@@ -274,6 +274,7 @@ internal static class NativeApi
             Key = key,
             TtlMilliseconds = ttl,
             IfVersion = ifVersion,
+            Trace = entry.TryGetProperty("traceparent", out var trace) && trace.ValueKind == JsonValueKind.String ? TraceParent.Parse(EventText.Of(trace)) : null,
         };
         return true;
     }
@@ -297,7 +298,7 @@ internal static class NativeApi
     }
 
     private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item) =>
-        await Result.OfAsync(relay.PublishAsync(channel, [item], guard.ScopeOf(context), context.RequestAborted), 0);
+        await Result.OfAsync(relay.PublishAsync(channel, [item.Trace is null ? item with { Trace = TraceParent.Parse(context.Request.Headers.TraceParent.ToString()) } : item], guard.ScopeOf(context), context.RequestAborted), 0);
 
     private static Task RefuseAsync(HttpContext context, string problem) =>
         context.RefuseAsync(StatusCodes.Status400BadRequest, ErrorCode.InvalidMessage, problem);

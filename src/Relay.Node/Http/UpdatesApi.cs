@@ -2,6 +2,7 @@ using Relay.Actors;
 using Relay.Actors.Bridges;
 using Relay.Kernel;
 using Relay.Node.Configuration;
+using Relay.Protocol;
 
 namespace Relay.Node.Http;
 
@@ -39,6 +40,11 @@ internal static class UpdatesApi
         {
             await context.TextAsync(StatusCodes.Status400BadRequest, BridgeFaults.Explain(fault));
             return;
+        }
+
+        if (item.Item.Trace is null && TraceParent.Parse(context.Request.Headers.TraceParent.ToString()) is { } trace)
+        {
+            item = item with { Item = item.Item with { Trace = trace } };
         }
 
         try

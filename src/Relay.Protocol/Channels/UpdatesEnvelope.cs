@@ -5,7 +5,7 @@ namespace Relay.Protocol;
 
 /// <summary>
 /// A worker's update, from Redis or <c>POST /publish</c> (protocols.md, <c>updates</c>): <c>{"target_user_id","type","payload"}</c> and the
-/// optional keys <c>channel</c>, <c>target_session_id</c>, <c>target_project_id</c>, <c>id</c>. Unknown keys travel along in <see
+/// optional keys <c>channel</c>, <c>target_session_id</c>, <c>target_project_id</c>, <c>id</c>, <c>traceparent</c>. Unknown keys travel along in <see
 /// cref="Raw"/>.
 /// <para>
 /// Where it goes: to <c>channel</c> alone when that is set; else to every target that is set, user, session and project; else to
@@ -41,6 +41,9 @@ public readonly struct UpdatesEnvelope
     /// <summary>Idempotency key: the <c>id</c>'s text, or its digits; null when missing, null or empty.</summary>
     public string? Id { get; private init; }
 
+    /// <summary>The sampled trace that <c>traceparent</c> names; null without one, and when it is malformed.</summary>
+    public TraceParent? Trace { get; private init; }
+
     /// <summary>Where the update goes: one valid channel name or more, none twice.</summary>
     public IReadOnlyList<string> Channels { get; }
 
@@ -67,6 +70,7 @@ public readonly struct UpdatesEnvelope
         {
             Payload = raw.Slice(fields.Payload.Start, fields.Payload.Raw.Length),
             Id = fields.Id.IsString ? fields.Id.TextOrNull : IdOrNull(fields.Id),
+            Trace = TraceParent.Parse(fields.Trace.Utf8),
         };
         return true;
     }
@@ -113,6 +117,7 @@ public readonly struct UpdatesEnvelope
         public JsonValue Session;
         public JsonValue Project;
         public JsonValue Id;
+        public JsonValue Trace;
         private JsonValue _channel;
 
         public void Take(ReadOnlySpan<byte> name, JsonValue value)
@@ -123,6 +128,7 @@ public readonly struct UpdatesEnvelope
                 case 4 when name.SequenceEqual("type"u8): Type = value; break;
                 case 7 when name.SequenceEqual("payload"u8): Payload = value; break;
                 case 7 when name.SequenceEqual("channel"u8): _channel = value; break;
+                case 11 when name.SequenceEqual("traceparent"u8): Trace = value; break;
                 case 14 when name.SequenceEqual("target_user_id"u8): User = value; break;
                 case 17 when name.SequenceEqual("target_session_id"u8): Session = value; break;
                 case 17 when name.SequenceEqual("target_project_id"u8): Project = value; break;

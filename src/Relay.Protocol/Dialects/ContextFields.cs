@@ -30,6 +30,7 @@ internal ref struct ContextFields
     public JsonValue Session;
     public JsonValue Positions;
     public JsonValue PresenceBy;
+    public JsonValue TraceParent;
 
     /// <summary>Reads the whole document; the fields count only for <see cref="JsonShape.Object"/>.</summary>
     public static JsonShape Read(ReadOnlySpan<byte> message, bool binary, out ContextFields fields)
@@ -90,6 +91,7 @@ internal ref struct ContextFields
             case 10 when name.SequenceEqual("since_time"u8): SinceTime = value; break;
             case 12 when name.SequenceEqual("last_per_key"u8): LastPerKey = value; break;
             case 11 when name.SequenceEqual("presence_by"u8): PresenceBy = value; break;
+            case 11 when name.SequenceEqual("traceparent"u8): TraceParent = value; break;
         }
     }
 

@@ -68,6 +68,9 @@ public sealed class PublishCommand : ClientCommand
     /// <summary>Native: time to live in milliseconds; 0 = no end.</summary>
     public long TtlMilliseconds { get; init; }
 
+    /// <summary>Native: the sampled trace it belongs to; null when there is none.</summary>
+    public TraceParent? Trace { get; init; }
+
     /// <summary>Native: accept only when the key is at this version; null = in any case. Never without a <see cref="Key"/>.</summary>
     public ExpectedVersion? IfVersion { get; init; }
 }

@@ -54,6 +54,11 @@ public sealed class Publication
     /// <summary>Connection that must not get it back (hooks senders, chat authors); 0 = nobody is left out.</summary>
     public long ExcludedConnection { get; init; }
 
+    /// <summary>
+    /// The sampled trace it belongs to, null for nearly all. Set anew by its channel, before anybody else sees the event; neither stored nor shown to clients.
+    /// </summary>
+    public TraceParent? Trace { get; set; }
+
     /// <summary>True for an event without a place in the sequence, such as typing: never stored, never replayed.</summary>
     public bool IsTransient => Position.Offset == 0;
 

@@ -71,7 +71,8 @@ internal static class NativeRequests
         ReadOnlyMemory<byte> data,
         ReadOnlySpan<byte> key,
         long ttl,
-        ExpectedVersion? ifVersion)
+        ExpectedVersion? ifVersion,
+        ReadOnlySpan<byte> trace = default)
     {
         if (!EventName.TryParse(name, out var eventName))
         {
@@ -108,6 +109,7 @@ internal static class NativeRequests
             Key = conflationKey,
             TtlMilliseconds = ttl,
             IfVersion = ifVersion,
+            Trace = TraceParent.Parse(trace),
         };
     }
 

@@ -41,7 +41,7 @@ internal static class ProtobufReader
             return NativeBatch.InvalidVersion(id);
         }
 
-        return NativeRequests.Publish(id, Name(idText), Name(publish.Channel), Name(publish.Event), data, Name(publish.Key), publish.Ttl, ifVersion);
+        return NativeRequests.Publish(id, Name(idText), Name(publish.Channel), Name(publish.Event), data, Name(publish.Key), publish.Ttl, ifVersion, Name(publish.Traceparent));
     }
 
     private static ClientCommand PublishBatch(RequestId id, Wire.PublishBatch batch) => NativeBatch.Of(

@@ -99,7 +99,7 @@ internal static class RelayJsonReader
         // client's second request a repeat of another client's (docs/decisions/0004).
         var idText = fields.Id.IsString ? fields.Id.Utf8 : default;
         return NativeRequests.Publish(
-            id, idText, fields.Channel.Utf8, fields.Event.Utf8, fields.Data.Copy(), fields.Key.Utf8, IntegerOr(fields.Ttl, 0), ifVersion);
+            id, idText, fields.Channel.Utf8, fields.Event.Utf8, fields.Data.Copy(), fields.Key.Utf8, IntegerOr(fields.Ttl, 0), ifVersion, fields.TraceParent.Utf8);
     }
 
     private static ClientCommand PublishBatch(RequestId id, in ContextFields fields)

@@ -2,6 +2,7 @@ using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
+using Relay.Protocol;
 
 namespace Relay.Actors.Tests.Cluster;
 
@@ -10,7 +11,11 @@ public sealed class WireTests
 {
     private const int Samples = 3000;
 
+    private static readonly TraceParent Trace = TraceParent.Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")!;
+
     private delegate object Reading(ref WireReader reader);
+
+    private static PublishItem Item(TraceParent? trace) => new() { Event = "e", Data = "1"u8.ToArray(), Trace = trace };
 
     [Fact]
     public void A_question_comes_as_it_was_asked()
@@ -22,6 +27,28 @@ public sealed class WireTests
             Assert.True(QuestionWire.TryWrite(writer, question));
             AssertRead(seed, question, writer, static (ref reader) => QuestionWire.Read(ref reader, WireSamples.Channel));
         }
+    }
+
+    [Fact]
+    public void Traces_stand_behind_a_publish_and_a_node_that_does_not_know_them_reads_the_rest()
+    {
+        PublishItem[] items = [Item(null), Item(Trace), Item(null)];
+        var (with, without) = (new WireWriter(), new WireWriter());
+        Assert.True(QuestionWire.TryWrite(with, new PublishBatch { Channel = WireSamples.Channel, Items = items }));
+        Assert.True(QuestionWire.TryWrite(without, new PublishBatch { Channel = WireSamples.Channel, Items = [.. items.Select(static item => item with { Trace = null })] }));
+
+        // As it was before there were traces, and then what such a node leaves unread.
+        Assert.True(with.Written.StartsWith(without.Written));
+        var reader = new WireReader(with.Written);
+        var read = (PublishBatch)QuestionWire.Read(ref reader, WireSamples.Channel);
+        Assert.Equal([null, Trace.ToString(), null], read.Items.Select(static item => item.Trace?.ToString()), StringComparer.Ordinal);
+        var older = new WireReader(without.Written);
+        Assert.All(((PublishBatch)QuestionWire.Read(ref older, WireSamples.Channel)).Items, static item => Assert.Null(item.Trace));
+        Assert.Throws<InvalidDataException>(() =>
+        {
+            var forged = new WireReader([.. without.Written, 1, 3, 24, .. new byte[24]]);
+            QuestionWire.Read(ref forged, WireSamples.Channel);
+        });
     }
 
     [Fact]

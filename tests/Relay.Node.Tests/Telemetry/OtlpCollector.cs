@@ -12,6 +12,9 @@ namespace Relay.Node.Tests.Telemetry;
 /// <param name="Points">Data points.</param>
 internal sealed record ReceivedMetric(string Scope, string Name, string Unit, int Points);
 
+/// <summary>A span as it came over OTLP; without a parent its id is empty.</summary>
+internal sealed record ReceivedSpan(string TraceId, string Id, string ParentId, string Name, IReadOnlyDictionary<string, string> Attributes);
+
 /// <summary>A collector that takes OTLP over HTTP in protobuf, by opentelemetry-proto's field numbers.</summary>
 internal sealed class OtlpCollector : IAsyncDisposable
 {
@@ -19,6 +22,7 @@ internal sealed class OtlpCollector : IAsyncDisposable
     private readonly ConcurrentDictionary<string, ReceivedMetric> _metrics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _resource = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<string> _headers = [];
+    private readonly ConcurrentBag<ReceivedSpan> _spans = [];
 
     private OtlpCollector(WebApplication app) => _app = app;
 
@@ -32,6 +36,8 @@ internal sealed class OtlpCollector : IAsyncDisposable
     /// <summary>Values of the header <c>x-key</c>.</summary>
     public IReadOnlyCollection<string> Headers => _headers;
 
+    public IReadOnlyCollection<ReceivedSpan> Spans => _spans;
+
     public static async Task<OtlpCollector> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -40,6 +46,7 @@ internal sealed class OtlpCollector : IAsyncDisposable
         var app = builder.Build();
         var collector = new OtlpCollector(app);
         app.MapPost("/v1/metrics", collector.TakeAsync);
+        app.MapPost("/v1/traces", collector.TakeSpansAsync);
         await app.StartAsync();
         return collector;
     }
@@ -80,6 +87,29 @@ internal sealed class OtlpCollector : IAsyncDisposable
         }
 
         context.Response.ContentType = "application/x-protobuf";
+    }
+
+    // ExportTraceServiceRequest { ResourceSpans resource_spans = 1 { ScopeSpans scope_spans = 2 { Span spans = 2 } } }
+    private async Task TakeSpansAsync(HttpContext context)
+    {
+        using var body = new MemoryStream();
+        await context.Request.Body.CopyToAsync(body);
+        foreach (var span in Field(body.ToArray(), 1).SelectMany(static resource => Field(resource, 2)).SelectMany(static scope => Field(scope, 2)))
+        {
+            var attributes = Field(span, 9).ToDictionary(static pair => Text(Field(pair, 1)), static pair => Value(Field(pair, 2).Single()), StringComparer.Ordinal);
+            _spans.Add(new ReceivedSpan(Hex(span, 1), Hex(span, 2), Hex(span, 4), Text(Field(span, 5)), attributes));
+        }
+
+        context.Response.ContentType = "application/x-protobuf";
+    }
+
+    private static string Hex(byte[] message, int number) => string.Concat(Field(message, number).Select(Convert.ToHexStringLower));
+
+    // AnyValue { string string_value = 1; int64 int_value = 3 }
+    private static string Value(byte[] value)
+    {
+        var at = 1;
+        return value[0] == (3 << 3) ? Varint(value, ref at).ToString(System.Globalization.CultureInfo.InvariantCulture) : Text(Field(value, 1));
     }
 
     private static string Text(IEnumerable<byte[]> values) => string.Concat(values.Select(static value => Encoding.UTF8.GetString(value)));
