@@ -17,12 +17,18 @@ public sealed record RedisServerSettings
     /// <summary>Append-only file with fsync at every write; otherwise nothing is kept over a restart.</summary>
     public bool Durable { get; init; }
 
+    /// <summary>Where it listens and is found.</summary>
+    public string Host { get; init; } = "127.0.0.1";
+
+    /// <summary>A program with arguments that starts it and keeps its process id, such as <see cref="FarNetwork.Inside"/>; empty = none.</summary>
+    public IReadOnlyList<string> Under { get; init; } = [];
+
     /// <summary>More directives as on the command line: <c>--maxmemory 3mb</c> is <c>["--maxmemory", "3mb"]</c>.</summary>
     public IReadOnlyList<string> Extra { get; init; } = [];
 }
 
 /// <summary>
-/// The real <c>redis-server</c> on a free port of 127.0.0.1, with its data in a temporary folder.
+/// The real <c>redis-server</c> on a free port, with its data in a temporary folder.
 /// Port and folder stay the same over restarts; both are gone when it is disposed.
 /// </summary>
 public sealed class RedisServerProcess : IAsyncDisposable
@@ -43,8 +49,11 @@ public sealed class RedisServerProcess : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <inheritdoc cref="RedisServerSettings.Host"/>
+    public string Host => _settings.Host;
+
     /// <summary>As <c>Relay:Redis:Endpoints</c> takes it.</summary>
-    public string Endpoint => $"{(_settings.Tls ? "rediss" : "redis")}://127.0.0.1:{Port}";
+    public string Endpoint => $"{(_settings.Tls ? "rediss" : "redis")}://{Host}:{Port}";
 
     public TestCertificates? Certificates { get; }
 
@@ -74,7 +83,8 @@ public sealed class RedisServerProcess : IAsyncDisposable
     public async Task StartAgainAsync()
     {
         _process?.Dispose();
-        _process = ServerProcess.Start("redis-server", Arguments(), Missing);
+        string[] command = [.. _settings.Under, "redis-server", .. Arguments()];
+        _process = ServerProcess.Start(command[0], command.Skip(1), Missing);
         await Eventually.UntilAsync(AcceptsAsync, $"redis-server on port {Port}");
     }
 
@@ -120,7 +130,7 @@ public sealed class RedisServerProcess : IAsyncDisposable
     private List<string> Arguments()
     {
         var port = Port.ToString(CultureInfo.InvariantCulture);
-        List<string> arguments = ["--bind", "127.0.0.1", "--dir", _folder.Path, "--save", "", "--daemonize", "no"];
+        List<string> arguments = ["--bind", Host, "--dir", _folder.Path, "--save", "", "--daemonize", "no"];
         arguments.AddRange(_settings.Tls
             ? ["--port", "0", "--tls-port", port, "--tls-cert-file", Certificates!.CertificateFile, "--tls-key-file", Certificates.KeyFile, "--tls-ca-cert-file", Certificates.CaFile, "--tls-auth-clients", "no"]
             : ["--port", port]);
@@ -151,7 +161,7 @@ public sealed class RedisServerProcess : IAsyncDisposable
         if (!Log.Contains("Ready to accept connections", StringComparison.Ordinal))
             return false;
         using var probe = new TcpClient();
-        await probe.ConnectAsync("127.0.0.1", Port);
+        await probe.ConnectAsync(Host, Port);
         return true;
     }
 }

@@ -13,6 +13,9 @@ internal enum Needs
 
     /// <summary>A power cut, and <c>strace</c> to let system calls fail.</summary>
     FailingCalls,
+
+    /// <summary><see cref="FarNetwork.WhyNot"/></summary>
+    Networks,
 }
 
 /// <summary>A fact that is skipped, with the reason, where the machine cannot do what it needs.</summary>
@@ -26,6 +29,7 @@ internal sealed class FactWhereAttribute : FactAttribute
         {
             Needs.Mounts => Disks.WhyNot,
             Needs.PowerCuts => Disks.WhyNoPowerCuts,
+            Needs.Networks => FarNetwork.WhyNot,
             _ => Disks.WhyNoPowerCuts ?? Disks.WhyNoProgram("strace", "strace"),
         };
     }

@@ -13,7 +13,7 @@ internal static class RedisCommands
     public static async Task<string> RunAsync(this RedisServerProcess redis, params string[] command)
     {
         using var cli = ServerProcess.Start(
-            "redis-cli", ["-p", redis.Port.ToString(CultureInfo.InvariantCulture), .. command], "redis-cli was not found: apt-get install redis-tools");
+            "redis-cli", ["-h", redis.Host, "-p", redis.Port.ToString(CultureInfo.InvariantCulture), .. command], "redis-cli was not found: apt-get install redis-tools");
         await cli.ExitedAsync();
         return cli.Output.Trim();
     }
