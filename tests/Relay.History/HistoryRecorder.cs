@@ -11,6 +11,7 @@ public sealed class HistoryRecorder : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<HistoryEntry> _entries = [];
+    private readonly HashSet<string> _texts = new(StringComparer.Ordinal);
     private readonly StreamWriter? _file;
 
     /// <param name="path">JSON lines, see <see cref="HistoryFile"/>; null = kept in memory only.</param>
@@ -35,7 +36,7 @@ public sealed class HistoryRecorder : IDisposable
     {
         lock (_gate)
         {
-            _entries.Add(entry);
+            _entries.Add(entry is Seen seen ? Sharing(seen) : entry);
             _file?.WriteLine(HistoryFile.Format(entry));
         }
     }
@@ -46,5 +47,20 @@ public sealed class HistoryRecorder : IDisposable
         {
             _file?.Dispose();
         }
+    }
+
+    // Thousands of subscribers read the same events: what they say is kept once.
+    private Seen Sharing(Seen seen) =>
+        new(Kept(seen.Channel), seen.Subscriber, new Place(Kept(seen.Place.Epoch), seen.Place.Offset), Kept(seen.Id), Kept(seen.Body));
+
+    private string Kept(string text)
+    {
+        if (_texts.TryGetValue(text, out var kept))
+        {
+            return kept;
+        }
+
+        _texts.Add(text);
+        return text;
     }
 }

@@ -20,14 +20,14 @@ public sealed class FakeClock : IDisposable
     {
         ["LD_PRELOAD"] = _library,
         ["FAKETIME_TIMESTAMP_FILE"] = Offset,
-        ["FAKETIME_NO_CACHE"] = "1",
+        ["FAKETIME_CACHE_DURATION"] = "1",
         ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
     };
 
-    /// <summary>The clock is off by so much from now on.</summary>
+    /// <summary>The clock is off by so much, within a second from now: whenever it is asked for the time, the library would read the file, and its process would do little else.</summary>
     public void Shift(TimeSpan by)
     {
-        // In one step: the library reads the file whenever it is asked for the time.
+        // In one step: the library may read the file at any time.
         var next = _folder.File("next");
         File.WriteAllText(next, $"{by.TotalSeconds:+0;-0;+0}\n");
         File.Move(next, Offset, overwrite: true);

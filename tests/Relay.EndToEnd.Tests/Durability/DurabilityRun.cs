@@ -1,42 +1,7 @@
 using Relay.EndToEnd.Tests.Support;
 using Relay.History;
-using Relay.Testing;
 
 namespace Relay.EndToEnd.Tests.Durability;
-
-/// <summary>Who takes part in a run. Immutable.</summary>
-internal sealed record RunShape
-{
-    public int Nodes { get; init; } = 1;
-
-    public int Publishers { get; init; } = 4;
-
-    public int Subscribers { get; init; } = 4;
-
-    public IReadOnlyList<string> Channels { get; init; } = ["topics/crash-1", "topics/crash-2"];
-
-    /// <summary>
-    /// Of a publisher after each acknowledgement; zero = as fast as the nodes take it. Three nodes with their stores at full speed would take both cores of a small machine from everything
-    /// that runs beside them, for times of failing over that are spent waiting.
-    /// </summary>
-    public TimeSpan Pause { get; init; }
-
-    /// <summary>Three nodes, clients that roam, and outside of a long run a pace that leaves room for other tests.</summary>
-    /// <param name="channels">The first part of the names of its 12 channels.</param>
-    public static RunShape Cluster(string channels) => new()
-    {
-        Nodes = 3,
-        Roams = true,
-        Channels = [.. Enumerable.Range(1, 12).Select(n => $"{channels}-{n}")],
-        Pause = TestLength.IsLong ? TimeSpan.Zero : TimeSpan.FromMilliseconds(3),
-    };
-
-    /// <summary>What one of the nodes, counted from 0, is started with besides.</summary>
-    public Func<int, NodeStart, NodeStart> Each { get; init; } = static (_, start) => start;
-
-    /// <summary>True = clients come back to any node; else each waits for its own.</summary>
-    public bool Roams { get; init; }
-}
 
 /// <summary>
 /// Publishers and subscribers on durable channels, with everything they do recorded. A test brings faults in between; <see cref="EndAsync"/> lets all be
@@ -61,7 +26,11 @@ internal sealed class DurabilityRun : IAsyncDisposable
         _shape = shape;
         _nodes = [.. Enumerable.Range(0, shape.Nodes).Select(node => new RestartedNode(shape.Each(node, start)))];
         _publishers = [.. Enumerable.Range(1, shape.Publishers).Select(n => new RecordedPublisher($"p{n}", shape.Channels, Place(n, seed), _recorder, _acks, seed + n) { Pause = shape.Pause })];
-        _subscribers = [.. Enumerable.Range(1, shape.Subscribers).Select(n => new RecordedSubscriber($"s{n}", shape.Channels, Place(n, seed), _recorder, seed - n))];
+        _subscribers = [.. Enumerable.Range(1, shape.Subscribers).Select(n => new RecordedSubscriber($"s{n}", shape.ChannelsOf(n), Place(n, seed), _recorder, seed - n)
+        {
+            EventsPerConnection = shape.EventsPerConnection,
+            PresentOn = shape.PresentOn,
+        })];
     }
 
     /// <summary>Starts the node, then the subscribers, and when they listen the publishers.</summary>
@@ -105,6 +74,11 @@ internal sealed class DurabilityRun : IAsyncDisposable
 
     /// <summary>For faults of one of them.</summary>
     public IReadOnlyList<RestartedNode> Nodes => _nodes;
+
+    public IReadOnlyList<RecordedSubscriber> Subscribers => _subscribers;
+
+    /// <summary>Waits for something else; fails when a client does.</summary>
+    public Task WhileClientsAreWellAsync(Task other) => UntilAsync(other);
 
     /// <summary>The node that runs, the first of them.</summary>
     public Task<NodeProcess> NodeAsync() => _nodes[0].CurrentAsync();
@@ -178,18 +152,7 @@ internal sealed class DurabilityRun : IAsyncDisposable
         Assert.Equal(report.Published, report.Acknowledged);
         Assert.Equal(report.Published, report.Stored);
         Assert.Equal(0, report.ToldGaps);
-        var entries = _recorder.Entries;
-        foreach (var channel in _shape.Channels)
-        {
-            var stored = entries.OfType<Stored>().Where(one => one.Channel == channel).Select(static one => (one.Place, one.Id, one.Body)).ToList();
-            foreach (var log in entries.OfType<Subscribed>().Where(one => one.Channel == channel).GroupBy(static one => one.Subscriber, StringComparer.Ordinal))
-            {
-                var began = log.First().Place.Offset;
-                Assert.Equal(
-                    stored.Where(one => one.Place.Offset > began),
-                    entries.OfType<Seen>().Where(one => one.Channel == channel && one.Subscriber == log.Key).Select(static one => (one.Place, one.Id, one.Body)));
-            }
-        }
+        CompleteLogs.Assert(_recorder.Entries);
     }
 
     public async ValueTask DisposeAsync()

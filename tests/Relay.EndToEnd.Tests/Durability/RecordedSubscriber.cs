@@ -11,8 +11,6 @@ namespace Relay.EndToEnd.Tests.Durability;
 /// </summary>
 internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> channels, INodeSource nodes, HistoryRecorder recorder, int seed)
 {
-    private const int MostEventsPerConnection = 1500;
-
     private static readonly TimeSpan LongestAbsence = TimeSpan.FromSeconds(TestLength.IsLong ? 5 : 1);
 
     private readonly Random _random = new(seed);
@@ -22,6 +20,26 @@ internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> chan
     private readonly TaskCompletionSource<IReadOnlyDictionary<string, Place>> _heads = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private TimeSpan _retryAfter;
+    private volatile string? _present;
+    private volatile bool _stays;
+
+    /// <summary>At most; then it drops its connection.</summary>
+    public int EventsPerConnection { get; init; } = 1500;
+
+    /// <summary>Of its channels those on which it wants to be present.</summary>
+    public IReadOnlySet<string> PresentOn { get; init; } = new HashSet<string>(StringComparer.Ordinal);
+
+    public IReadOnlyList<string> Channels => channels;
+
+    /// <summary>Its connection's <c>client_id</c>, while that has all subscriptions.</summary>
+    public string? Present => _present;
+
+    /// <summary>While true it drops no connection by itself.</summary>
+    public bool Stays
+    {
+        get => _stays;
+        set => _stays = value;
+    }
 
     /// <summary>Ends when it has a place in every channel: from there on it answers for everything.</summary>
     public Task BeganAsync() => _began.Task;
@@ -37,8 +55,8 @@ internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> chan
             var node = await nodes.CurrentAsync();
             try
             {
-                await using var client = await node.NativeAsync();
-                finished = await ListenAsync(client, 1 + _random.Next(MostEventsPerConnection));
+                await using var client = await WsClient.ConnectAsync(node.Ws("/relay"), "relay.v1");
+                finished = await ListenAsync(client, 1 + _random.Next(EventsPerConnection));
             }
             catch (Exception ended) when (ConnectionLoss.Is(ended))
             {
@@ -46,6 +64,7 @@ internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> chan
                 finished = false;
             }
 
+            _present = null;
             foreach (var channel in _subscribed)
             {
                 recorder.Add(new Disconnected(channel, name));
@@ -64,13 +83,15 @@ internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> chan
     // True when it has everything.
     private async Task<bool> ListenAsync(WsClient client, int frames)
     {
+        var id = (await client.NextJsonAsync("type", "connected")).Text("client_id");
         foreach (var channel in channels)
         {
             var since = _places.TryGetValue(channel, out var place) ? $$""","since":{"epoch":"{{place.Epoch}}","offset":{{place.Offset}}}""" : "";
-            await client.SendAsync($$"""{"type":"subscribe","channel":"{{channel}}","id":"{{channel}}"{{since}}}""");
+            var presence = PresentOn.Contains(channel) ? ",\"presence\":true" : "";
+            await client.SendAsync($$"""{"type":"subscribe","channel":"{{channel}}","id":"{{channel}}"{{since}}{{presence}}}""");
         }
 
-        for (var taken = 0; taken < frames || _heads.Task.IsCompleted; taken++)
+        for (var taken = 0; taken < frames || Stays || _heads.Task.IsCompleted; taken++)
         {
             var next = client.NextJsonAsync();
             await Task.WhenAny(next, _heads.Task);
@@ -83,6 +104,8 @@ internal sealed class RecordedSubscriber(string name, IReadOnlyList<string> chan
             {
                 return false;
             }
+
+            _present = _subscribed.Count == channels.Count ? id : null;
         }
 
         return false;

@@ -55,7 +55,7 @@ public sealed class SessionResumeTests(ITestOutputHelper output)
             Assert.Equal(0, report.ToldGaps);
             Assert.Equal(report.Published, report.Stored);
             Assert.True(resumes > 20, $"only {resumes} resumes");
-            AssertCompleteLogs(recorder.Entries);
+            CompleteLogs.Assert(recorder.Entries);
             node.AssertNoFailuresInLog();
         }
     }
@@ -125,20 +125,4 @@ public sealed class SessionResumeTests(ITestOutputHelper output)
     {
         Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["Logging__LogLevel__Default"] = "Trace" },
     };
-
-    // The checker alone would excuse a subscriber that gives places up by itself.
-    private static void AssertCompleteLogs(IReadOnlyList<HistoryEntry> entries)
-    {
-        foreach (var channel in Channels)
-        {
-            var stored = entries.OfType<Stored>().Where(one => one.Channel == channel).Select(static one => (one.Place, one.Id)).ToList();
-            foreach (var log in entries.OfType<Subscribed>().Where(one => one.Channel == channel).GroupBy(static one => one.Subscriber, StringComparer.Ordinal))
-            {
-                var began = log.First().Place.Offset;
-                Assert.Equal(
-                    stored.Where(one => one.Place.Offset > began),
-                    entries.OfType<Seen>().Where(one => one.Channel == channel && one.Subscriber == log.Key).Select(static one => (one.Place, one.Id)));
-            }
-        }
-    }
 }
