@@ -7,11 +7,12 @@ namespace Relay.EndToEnd.Tests.Cluster;
 /// <summary>Publishes one event after the other, some per second, to whatever node is in service; what was not acknowledged is sent again under its id.</summary>
 internal sealed class RollingPublisher(string name, IReadOnlyList<string> channels, RollingCluster cluster, HistoryRecorder recorder)
 {
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(15);
-
     private volatile bool _stopping;
     private (string Channel, string Id, string Body)? _open;
     private int _last;
+
+    /// <summary>Between an ack and the next publish.</summary>
+    public TimeSpan Pace { get; init; } = TimeSpan.FromMilliseconds(15);
 
     public void Stop() => _stopping = true;
 

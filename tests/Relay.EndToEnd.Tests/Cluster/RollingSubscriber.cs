@@ -55,6 +55,7 @@ internal sealed class RollingSubscriber(string name, IReadOnlyList<string> chann
                 await Task.Delay(wait, TimeProvider.System);
             }
 
+            away.Tried = TimeProvider.System.GetUtcNow();
             await ResumeAsync();
             away.Back = TimeProvider.System.GetUtcNow();
         }
@@ -198,6 +199,9 @@ internal sealed record Away(DateTimeOffset At, TimeSpan After, string Reason)
 
     /// <summary>With which code.</summary>
     public int? Code { get; set; }
+
+    /// <summary>When it began to come back.</summary>
+    public DateTimeOffset Tried { get; set; }
 
     /// <summary>When it had its session again.</summary>
     public DateTimeOffset Back { get; set; }
