@@ -5,7 +5,7 @@
 #   ./test.sh Kernel Redis    only test projects whose name contains one of the words
 #   ./test.sh --long          the tests of chance long, tens of minutes: 200 kills of nodes with SQLite, 50 with PostgreSQL and with Redis, 20 power cuts of each, ...
 #   ./test.sh --long=20       20 per cent of that
-# Power cuts and full disks need file systems of their own: as root, on Linux. Elsewhere these tests are skipped.
+# Power cuts, full disks and bad networks need file systems and networks of their own: as root, on Linux. Elsewhere these tests are skipped.
 set -u
 cd "$(dirname "$0")"
 hang=8m
@@ -40,10 +40,11 @@ command -v haproxy >/dev/null 2>&1 || missing+=(haproxy)
 command -v node >/dev/null 2>&1 || missing+=(nodejs)
 command -v npm >/dev/null 2>&1 || missing+=(npm)
 if [ "$(id -u)" = 0 ]; then
-    # For disks that lose their power, or fail: only root can have them.
+    # For disks that lose their power, or fail, and for networks that do: only root can have them.
     command -v mkfs.xfs >/dev/null 2>&1 || missing+=(xfsprogs)
     command -v mkfs.ext4 >/dev/null 2>&1 || missing+=(e2fsprogs)
     command -v strace >/dev/null 2>&1 || missing+=(strace)
+    command -v ip >/dev/null 2>&1 || missing+=(iproute2)
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
     echo "Installing ${missing[*]} ..."
@@ -100,7 +101,7 @@ run() {
             grep -A 4 'outcome="NotExecuted"' "$trx" | sed -n 's/.*<Message>\(.*\)<\/Message>.*/\1/p' | sort | uniq -c | sed 's/^ *\([0-9]*\) /    \1 skipped: /'
         fi
         if [ -n "${RELAY_LONG:-}" ]; then
-            sed -n 's/.*<StdOut>\([0-9]* \(kills\|power cuts\|failed syncs\): .*\)/\1/p' "$trx" | sed 's/<\/StdOut>.*//; s/^/    /'
+            sed -n 's/^\(.*<StdOut>\)\?\([0-9]* \(kills\|power cuts\|failed syncs\|faults\|clients\)[:,] .*\)/\2/p' "$trx" | sed 's/<\/StdOut>.*//; s/^/    /'
         fi
     )
     printf '%s\n' "$report"
