@@ -21,10 +21,13 @@ public sealed class FakeClock : IDisposable
         ["LD_PRELOAD"] = _library,
         ["FAKETIME_TIMESTAMP_FILE"] = Offset,
         ["FAKETIME_CACHE_DURATION"] = "1",
+
+        // Else an idle node takes a whole core: waits on monotonic time come back too early (libfaketime's issue 425; 1.05 s of CPU per second, with this 0.02).
+        ["FAKETIME_FORCE_MONOTONIC_FIX"] = "0",
         ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
     };
 
-    /// <summary>The clock is off by so much, within a second from now: whenever it is asked for the time, the library would read the file, and its process would do little else.</summary>
+    /// <summary>The clock is off by so much, within a second from now.</summary>
     public void Shift(TimeSpan by)
     {
         // In one step: the library may read the file at any time.
