@@ -5,6 +5,7 @@ using Relay.Node.Hosting;
 using Relay.Node.Http;
 using Relay.Node.Listeners;
 using Relay.Node.Page;
+using Relay.Node.Proxies;
 
 // What was asked: --help, --version, --check, --move-redis-streams, or to run with a configuration without a mistake.
 var invocation = NodeInvocation.Read(args, Console.Out, Console.Error);
@@ -38,6 +39,7 @@ if (await app.OpenRelayAsync() is { } failed)
 }
 
 app.UseRelayFailureAnswers();
+app.UseRelayProxies();
 app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayApi();

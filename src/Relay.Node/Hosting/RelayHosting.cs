@@ -5,6 +5,7 @@ using Relay.Actors.Agents;
 using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
+using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Node.Configuration;
 using Relay.Node.Listeners;
@@ -28,6 +29,7 @@ public static class RelayHosting
         {
             Settings = options.ForActors(),
             Authenticator = provider.GetRequiredService<IAuthenticator>(),
+            Revocations = provider.GetRequiredService<Revocations>(),
             Archive = provider.GetRequiredService<IChannelArchive>(),
             Journals = provider.GetRequiredService<ChannelJournals>(),
             RandomBits = RandomBits,

@@ -41,6 +41,12 @@ internal static class UpdatesApi
             return;
         }
 
+        if (item.Channels.Select(channel => guard.WhyNotPublish(context, channel)).FirstOrDefault(static reason => reason is not null) is { } denied)
+        {
+            await context.TextAsync(StatusCodes.Status403Forbidden, denied);
+            return;
+        }
+
         try
         {
             await relay.BridgeAsync([item], context.RequestAborted);
