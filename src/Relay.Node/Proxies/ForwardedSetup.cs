@@ -22,7 +22,8 @@ public static class ForwardedSetup
                 context.Request.Scheme = client.Scheme ?? context.Request.Scheme;
             }
 
-            if (hosts.Allows(context.Request.Host.Value))
+            // Orchestrators ask by the address, and both tell nothing that a stranger must not know.
+            if (context.Request.Path.Value is "/live" or "/ready" || hosts.Allows(context.Request.Host.Value))
             {
                 return next(context);
             }
