@@ -30,7 +30,7 @@ internal sealed class KeyRing(IReadOnlyList<SigningKey> configured, bool fetches
     public void Miss()
     {
         // While fetching fails its own back-off counts, and what is known goes on being believed.
-        if (time.GetElapsedTime(Volatile.Read(ref _fetchedAt)) >= pause && Interlocked.CompareExchange(ref _state, Wanted, Idle) == Idle)
+        if (fetches && time.GetElapsedTime(Volatile.Read(ref _fetchedAt)) >= pause && Interlocked.CompareExchange(ref _state, Wanted, Idle) == Idle)
         {
             _wanted.Release();
         }

@@ -31,6 +31,6 @@ public sealed record ProxyOptions
             return null;
         }
 
-        return IPNetwork.TryParse(trimmed, out value) ? null : "not a network as address/length whose bits behind the length are 0, e.g. 10.0.0.0/8 or 192.0.2.7";
+        return IPNetwork.TryParse(trimmed, out value) ? null : "not a network as address/length, e.g. 10.0.0.0/8, or an address";
     }
 }

@@ -134,6 +134,9 @@ public sealed class JwksTests : IAsyncLifetime
     public void Strangers_with_invented_kids_make_the_node_ask_no_more_often_than_its_pause()
     {
         var time = new Clock();
+        var none = new KeyRing([], fetches: false, TimeSpan.Zero, time);
+        none.Miss();
+        Assert.False(none.AwaitsKeys);
         var ring = new KeyRing([], fetches: true, TimeSpan.FromSeconds(10), time);
         Assert.True(ring.AwaitsKeys);
         ring.Fetched([]);

@@ -60,7 +60,7 @@ public sealed class ValidationTests
     [InlineData("Auth:Jwt:ClockSkew=1h", "not between")]
     [InlineData("Auth:Jwt:LongestLife=1s", "not between")]
     [InlineData("Auth:Hosts:0=https://relay.example.com", "Host header")]
-    [InlineData("Proxies:Networks:0=10.0.0.1/8", "network")]
+    [InlineData("Proxies:Networks:0=10.0.0.0/33", "network")]
     [InlineData("Proxies:Networks:0=proxy", "network")]
     [InlineData("Proxies:Headers=both", "x-forwarded, forwarded")]
     [InlineData("Listeners:main:ProxyProtocol=required", "Proxies:Networks:0")]

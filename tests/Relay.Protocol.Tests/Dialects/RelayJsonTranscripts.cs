@@ -57,10 +57,13 @@ public sealed class RelayJsonTranscripts
         = refresh t.o.k id="r"
         > {"type":"refresh","token":"","id":"r"}
         = refused InvalidMessage id="r"
+        < …"code":"INVALID_MESSAGE","error":"refresh needs a token"…
         > {"type":"refresh","token":7,"id":"r"}
         = refused ParseError id="r"
+        < …"code":"PARSE_ERROR"…
         > {"type":"refresh"}
         = error ParseError
+        < …"code":"PARSE_ERROR"…
         ! expiring
         < {"type":"token_expiring","expires_at":1700000060000,"timestamp":1700000000123}
         """);
