@@ -12,9 +12,6 @@ namespace Relay.Actors.Connections;
 /// </summary>
 internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 {
-    private const string AgentPrefix = "agents/";
-    private const string NoHistory = "Not authorized to read this channel's history: subscribe without since, since_time, last and last_per_key";
-    private const string AnothersToken = "The token is another one's: connect anew with it";
 
     /// <summary>Payload bytes of one history answer.</summary>
     private const int MaxHistoryBytes = 1 << 20;
@@ -145,35 +142,6 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         }
     }
 
-    /// <summary>Why the client may not have a subscription, for people; null when it may.</summary>
-    internal string? WhyNot(SubscribeCommand command)
-    {
-        if (command.IsPattern)
-        {
-            return IsNobody || !core.Principal.MaySubscribe ? "Not authorized to subscribe to patterns"
-                : !core.MayPattern(ChannelRights.Subscribe, command.Channel) ? "Not authorized to subscribe to all channels of this pattern"
-                : WantsHistory(command) && !core.MayPattern(ChannelRights.History, command.Channel) ? NoHistory
-                : null;
-        }
-
-        if (core.May(ChannelRights.Subscribe, command.Channel))
-        {
-            return WantsHistory(command) && !core.May(ChannelRights.History, command.Channel) ? NoHistory
-                : command.Presence == PresenceWish.None ? null
-                : !core.HasPresence(command.Channel) ? ConnectionCore.PresenceOff(command.Channel)
-                : core.May(ChannelRights.Presence, command.Channel) ? null
-                : "Not authorized to be present on this channel";
-        }
-
-        return !core.Principal.MaySubscribe ? "Not authorized to subscribe"
-            : IsNobody && !IsAgent(command.Channel) ? "Not authorized to subscribe before authentication"
-            : IsAgent(command.Channel) ? "Not authorized to subscribe to this agent channel"
-            : "Not authorized to subscribe to this channel";
-    }
-
-    private static bool WantsHistory(SubscribeCommand command) =>
-        command.Since is not null || command.Last > 0 || command.LastPerKey || command.FromMicros is not null;
-
     private void Hear(string channel)
     {
         if (core.May(ChannelRights.Subscribe, channel))
@@ -227,15 +195,6 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             core.Subscribe(new Subscription(core.Client, pattern) { IsPattern = true });
         }
     }
-
-    private static bool IsAgent(string channel) => channel.StartsWith(AgentPrefix, StringComparison.Ordinal);
-
-    // Asked for every item of a batch.
-    private string? WhyNotPublish(PublishCommand command) =>
-        IsNobody ? "Not authorized to publish before authentication"
-        : !core.Principal.MayPublish ? "Not authorized to publish"
-        : core.May(ChannelRights.Publish, command.Channel) ? null
-        : "Not authorized to publish to this channel";
 
     private static HistoryQuery QueryOf(HistoryCommand command) => new()
     {
