@@ -1,5 +1,6 @@
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
+using Relay.Actors.Security;
 using Relay.Protocol;
 
 namespace Relay.Actors;
@@ -30,6 +31,18 @@ public sealed record NamespaceSettings
 
     /// <summary>Where accepted events are kept (guarantees.md 5).</summary>
     public Durability Durability { get; init; }
+
+    /// <summary>Who may hear, where the credentials name no channels; null = the usual, see <see cref="AccessRules"/>.</summary>
+    public Access? Subscribe { get; init; }
+
+    /// <summary>Who may publish, in the same way.</summary>
+    public Access? Publish { get; init; }
+
+    /// <summary>Who may read stored events; null = who may hear.</summary>
+    public Access? ReadHistory { get; init; }
+
+    /// <summary>Who may see who is present, and be seen; null = who may hear.</summary>
+    public Access? SeePresence { get; init; }
 
     /// <summary>The refusal, for people, of whoever asks for presence where there is none; the same by every way in.</summary>
     public static string PresenceOff(string channel) => $"Presence is turned off for {ChannelName.Namespace(channel)}";
@@ -96,9 +109,5 @@ public sealed record RelaySettings
     public TimeSpan AgentTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>The settings in force for <paramref name="channel"/>.</summary>
-    public NamespaceSettings For(string channel)
-    {
-        var slash = channel.IndexOf('/');
-        return Namespaces.GetValueOrDefault(slash < 0 ? channel : channel[..slash], DefaultNamespace);
-    }
+    public NamespaceSettings For(string channel) => Namespaces.GetValueOrDefault(ChannelName.Namespace(channel), DefaultNamespace);
 }

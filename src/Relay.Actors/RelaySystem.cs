@@ -7,6 +7,7 @@ using Relay.Actors.Connections;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
+using Relay.Actors.Security;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -21,6 +22,9 @@ public sealed record RelayParts
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
+
+    /// <summary>Tokens that are not believed any more, shared with <see cref="Authenticator"/>; null = its own.</summary>
+    public Revocations? Revocations { get; init; }
 
     /// <summary>Where sleeping channels rest.</summary>
     public required IChannelArchive Archive { get; init; }
@@ -91,6 +95,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         _clientMetrics = parts.Metrics?.Clients;
         _channelMetrics = parts.Metrics?.Channels ?? ChannelMetrics.Unseen;
         var patterns = new PatternTable();
+        Revocations = parts.Revocations ?? new Revocations(time);
         if (parts.Cluster is { } cluster)
         {
             _cluster = new RelayCluster(_system, parts, cluster, patterns, () => Connections.Count);
@@ -108,7 +113,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             hookPeers = new HookPeers();
             _news = new NodeNews(figures, Connections, Sessions, time);
             _questions = new NodeQuestions(AnswerAsync, time);
-            _cluster.Talk = new NodeTalk(_news, _questions, hookPeers);
+            _cluster.Talk = new NodeTalk(_news, _questions, hookPeers, new RevocationPeers(Revocations));
         }
 
         _system.ActorOf(Props.Create(() => new MetricsActor(figures, settings, time, Sessions, () => channels!, Ownership, _news)), "metrics");
@@ -155,6 +160,8 @@ public sealed partial class RelaySystem : IConnectionFactory
             Tokens = new SessionTokens(parts.RandomBits),
             Sessions = new SessionStore(settings.SessionResumeWindow, time),
             Authenticator = parts.Authenticator,
+            Access = new AccessRules(settings.For, parts.Authenticator),
+            Revocations = Revocations,
             RandomBits = parts.RandomBits,
             News = _news,
             Figures = _news is null ? null : figures,
@@ -186,6 +193,9 @@ public sealed partial class RelaySystem : IConnectionFactory
 
     /// <summary>Chat sessions.</summary>
     public SessionDirectory Sessions { get; } = new();
+
+    /// <summary>Tokens that are not believed any more, on no node of the cluster.</summary>
+    public Revocations Revocations { get; }
 
     /// <summary>Counters of the kernel.</summary>
     public ActorSystemStatistics Statistics => _system.Statistics;

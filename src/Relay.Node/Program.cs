@@ -5,6 +5,7 @@ using Relay.Node.Hosting;
 using Relay.Node.Http;
 using Relay.Node.Listeners;
 using Relay.Node.Page;
+using Relay.Node.Proxies;
 using Relay.Node.Telemetry;
 
 // What was asked: --help, --version, --check, --move-redis-streams, or to run with a configuration without a mistake.
@@ -41,6 +42,7 @@ if (await app.OpenRelayAsync() is { } failed)
 }
 
 app.UseRelayFailureAnswers();
+app.UseRelayProxies();
 app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayMetrics();

@@ -137,7 +137,7 @@ public sealed class AuthTests(AuthTests.Node shared) : IClassFixture<AuthTests.N
         internal NodeProcess Process { get; private set; } = null!;
 
         public async Task InitializeAsync() => Process = await NodeProcess.StartAsync(
-            ("Auth:Required", "true"),
+            ("Auth:Required", "true"), ("Auth:TokenInQuery", "true"),
             ("Auth:ApiKeys:0:Key", FullKey), ("Auth:ApiKeys:0:Name", "full"), ("Auth:ApiKeys:0:Rights", "publish,subscribe"),
             ("Auth:ApiKeys:1:Key", ReadKey), ("Auth:ApiKeys:1:Name", "reader"), ("Auth:ApiKeys:1:Rights", "subscribe"),
             ("Auth:ApiKeys:2:Key", WriteKey), ("Auth:ApiKeys:2:Name", "writer"), ("Auth:ApiKeys:2:Rights", "publish"));

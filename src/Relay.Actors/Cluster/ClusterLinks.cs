@@ -198,7 +198,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
             case >= NodeMessage.SessionAsked and <= NodeMessage.SessionsKept:
                 _sessions.Tell(new NodeSaid(peer, message.ToArray()));
                 return;
-            case >= NodeMessage.News and <= NodeMessage.HooksKnown:
+            case >= NodeMessage.News and <= NodeMessage.Revoked:
                 Talk.Take(kind, peer, ref reader);
                 return;
         }

@@ -107,4 +107,7 @@ internal enum NodeMessage : byte
 
     /// <summary>All that is behind <c>system.status</c>.</summary>
     HooksKnown = 55,
+
+    /// <summary>A number of tokens that are not believed any more: by what, id, issued until, forgotten at. To all, and all of them to a node that comes.</summary>
+    Revoked = 56,
 }

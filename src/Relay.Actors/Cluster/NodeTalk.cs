@@ -1,13 +1,14 @@
 namespace Relay.Actors.Cluster;
 
-/// <summary>What nodes say to each other beside the channels: of themselves, of hooks, and when they are asked. Thread-safe.</summary>
-internal sealed class NodeTalk(NodeNews news, NodeQuestions questions, HookPeers hooks)
+/// <summary>What nodes say to each other beside the channels: of themselves, of hooks, of revoked tokens, and when they are asked. Thread-safe.</summary>
+internal sealed class NodeTalk(NodeNews news, NodeQuestions questions, HookPeers hooks, RevocationPeers revocations)
 {
     public void Connected(Peer peer)
     {
         news.Connected(peer);
         questions.Connected(peer);
         hooks.Connected(peer);
+        revocations.Connected(peer);
     }
 
     public void Lost(Peer peer)
@@ -15,6 +16,7 @@ internal sealed class NodeTalk(NodeNews news, NodeQuestions questions, HookPeers
         news.Lost(peer);
         questions.Lost(peer);
         hooks.Lost(peer);
+        revocations.Lost(peer);
     }
 
     public void Take(NodeMessage kind, Peer peer, ref WireReader reader)
@@ -29,6 +31,9 @@ internal sealed class NodeTalk(NodeNews news, NodeQuestions questions, HookPeers
                 break;
             case NodeMessage.HooksPassed or NodeMessage.HooksKnown:
                 hooks.Take(kind, ref reader);
+                break;
+            case NodeMessage.Revoked:
+                revocations.Take(ref reader);
                 break;
         }
     }

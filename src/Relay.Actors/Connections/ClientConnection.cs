@@ -36,6 +36,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private int _messages;
     private bool _messageCompleted;
     private string? _agentId;
+    private Principal _principal;
     private string _clientId;
     private long _session;
     private int _readerWaits;
@@ -47,6 +48,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         _session = id;
         _clientId = clientId;
         Request = request;
+        _principal = request.Principal;
         Encoding = encoding;
         _time = time;
         Outbound = new Outbound(transport, this, maxUnsentBytes);
@@ -64,6 +66,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
     /// <summary>What the upgrade said.</summary>
     public ConnectionRequest Request { get; }
+
+    /// <summary>What it may do, by the credentials it showed last. Written by its actor.</summary>
+    internal Principal Principal
+    {
+        get => Volatile.Read(ref _principal);
+        set => Volatile.Write(ref _principal, value);
+    }
 
     /// <summary>How events become frames for it.</summary>
     public WireEncoding Encoding { get; }
@@ -104,6 +113,11 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
     /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
     internal int ClosingTicks { get; set; }
+
+    /// <summary>The <see cref="Security.Revocations.Version"/> it was looked at with last, and the token it was told the end of; of the same writer.</summary>
+    internal int SeenRevocations { get; set; }
+
+    internal Principal? WarnedOf { get; set; }
 
     /// <summary>Seconds in which it took nothing of what it has to catch up with, counted by the same.</summary>
     internal int StuckTicks { get; set; }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -42,7 +43,16 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     public bool IsAuthenticated { get; set; } = client.Request.Principal.IsAuthenticated;
 
     /// <summary>What it may do, by the credentials it showed last.</summary>
-    public Principal Principal { get; set; } = client.Request.Principal;
+    public Principal Principal
+    {
+        get => Client.Principal;
+        set => Client.Principal = value;
+    }
+
+    /// <summary>True where everyone must show a credential and this client has shown none.</summary>
+    public bool IsNobody => Services.Access.IsNobody(Asker);
+
+    private Asker Asker => new(Principal, IsAuthenticated, AgentId, Client.Request.UserId);
 
     /// <summary>The agent it speaks for, null when none.</summary>
     public string? AgentId { get; set; } = client.Request.AgentId;
@@ -160,6 +170,13 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
 
     /// <summary>The subscriptions are another connection's now.</summary>
     public void ForgetSubscriptions() => _subscriptions.Clear();
+
+    /// <summary>Whether it has a right to a channel.</summary>
+    public bool May(ChannelRights right, string channel) => Services.Access.May(right, Asker, channel);
+
+    /// <summary>Whether it has a right to every channel of a pattern.</summary>
+    public bool MayPattern(ChannelRights right, string pattern) =>
+        ChannelPattern.TryParse(pattern, out var channels) && Services.Access.May(right, Asker, channels);
 
     /// <summary>Whether a channel, or pattern, of this name may be asked who is present.</summary>
     public bool HasPresence(string channel) => Services.Settings.For(channel).Presence;

@@ -1,3 +1,4 @@
+using Relay.Actors.Security;
 using Relay.Protocol;
 
 namespace Relay.Actors.Connections;
@@ -50,6 +51,24 @@ public sealed record Principal(string Subject, bool IsAuthenticated)
     /// <summary>Speaks for a service rather than for one user, so it may listen for any user.</summary>
     public bool IsService { get; init; }
 
+    /// <summary>The channels it may use; null = those that the namespaces' rules leave it.</summary>
+    public ChannelGrants? Grants { get; init; }
+
+    /// <summary>Channels it hears whether it asks or not; it cannot leave them.</summary>
+    public IReadOnlyList<string> Forced { get; init; } = [];
+
+    /// <summary>The token's own id (<c>jti</c>); null without one.</summary>
+    public string? TokenId { get; init; }
+
+    /// <summary>The session the token was issued for (<c>sid</c>); null without one.</summary>
+    public string? SessionId { get; init; }
+
+    /// <summary>When the token was issued, seconds since 1970-01-01 UTC; 0 = it does not say.</summary>
+    public long IssuedAt { get; init; }
+
+    /// <summary>When the credentials end; null = they do not.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
     /// <summary>Nobody in particular.</summary>
     public static Principal Anonymous { get; } = new("", false);
 }
@@ -75,4 +94,7 @@ public interface IAuthenticator
     /// The reason is never told to the client.
     /// </summary>
     Principal? Verify(string credential);
+
+    /// <summary>True while a wrong token may turn out to be right in a moment: its key is being fetched. The client is told to try again.</summary>
+    bool AwaitsKeys => false;
 }

@@ -1,5 +1,6 @@
 using Relay.Actors.Cluster;
 using Relay.Actors.Metrics;
+using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -52,6 +53,12 @@ public sealed record ConnectionServices
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
+
+    /// <summary>Who may what.</summary>
+    public required AccessRules Access { get; init; }
+
+    /// <summary>Tokens that are not believed any more.</summary>
+    public required Revocations Revocations { get; init; }
 
     /// <summary>Unpredictable bits for session and message ids.</summary>
     public required Func<ulong> RandomBits { get; init; }

@@ -1,5 +1,6 @@
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
@@ -207,12 +208,14 @@ internal sealed partial class ContextBehaviour
     }
 
     private ErrorCode? Refusal(SessionSubscription subscription) =>
-        (subscription.IsPattern ? MayUsePatterns : MayRead(subscription.Channel)) ? null : ErrorCode.NotAuthorized;
+        (subscription.IsPattern ? core.MayPattern(ChannelRights.Subscribe, subscription.Channel) : core.May(ChannelRights.Subscribe, subscription.Channel))
+            ? null
+            : ErrorCode.NotAuthorized;
 
     private void Ask(ResumingChannel channel)
     {
         var name = channel.Subscription.Channel;
-        var query = channel.Resuming.Command.Positions.TryGetValue(name, out var since)
+        var query = channel.Resuming.Command.Positions.TryGetValue(name, out var since) && core.May(ChannelRights.History, name)
             ? new HistoryQuery { Tag = channel, Resume = since, Page = default(PageBounds) }
             : new HistoryQuery { Tag = channel, Limit = 1 };
         core.Tell(core.Services.Channels, name, query);
@@ -250,6 +253,7 @@ internal sealed partial class ContextBehaviour
             Subscribe(channel);
         }
 
+        HearForced();
         _announced = resuming.Record!.WasAnnounced;
         if (resuming.Old is { } old)
         {
@@ -272,7 +276,7 @@ internal sealed partial class ContextBehaviour
             core.Subscribe(new Subscription(core.Client, wish.Channel)
             {
                 IsPattern = wish.IsPattern,
-                Presence = wish.Presence,
+                Presence = core.May(ChannelRights.Presence, wish.Channel) ? wish.Presence : PresenceWish.None,
                 Filter = wish.Filter,
                 Since = wish.IsPattern ? null : channel.Since,
                 Replaces = running,

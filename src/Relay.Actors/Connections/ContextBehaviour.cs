@@ -1,6 +1,7 @@
 using Relay.Actors.Agents;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Security;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
 
@@ -11,7 +12,6 @@ namespace Relay.Actors.Connections;
 /// </summary>
 internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBehaviour
 {
-    private const string AgentPrefix = "agents/";
 
     /// <summary>Payload bytes of one history answer.</summary>
     private const int MaxHistoryBytes = 1 << 20;
@@ -24,12 +24,9 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
     private bool _isAgent;
     private string? _sessionId = core.Client.Request.SessionId;
 
-    // A pattern reads channels the client may not even know of: only where nobody needs a right, or with a verified identity.
-    private bool MayUsePatterns => core.Principal.MaySubscribe && (core.IsAuthenticated || !core.Services.Authenticator.IsRequired);
-
     // Where everyone must sign in, a context client comes in without credentials to bring them in its auth message (protocols.md: 4002, the socket stays
     // open). Until then it is nobody: it hears nothing, says nothing, and its ?agent_id= proves nothing (guarantees.md 9).
-    private bool IsNobody => core.Services.Authenticator.IsRequired && !core.IsAuthenticated;
+    private bool IsNobody => core.IsNobody;
 
     private bool IsNative => core.Client.Dialect.Profile.IsNative;
 
@@ -47,6 +44,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         if (!IsNobody)
         {
             Hear("global");
+            HearForced();
         }
     }
 
@@ -56,6 +54,9 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         {
             case SubscribeCommand subscribe:
                 Subscribe(subscribe);
+                return true;
+            case UnsubscribeCommand unsubscribe when core.Principal.Forced.Contains(unsubscribe.Channel, StringComparer.Ordinal):
+                core.Refuse(command.RequestId, ErrorCode.NotAuthorized, "The token subscribes to this channel: it cannot be left");
                 return true;
             case UnsubscribeCommand unsubscribe:
                 _hasSubscribed = true;
@@ -79,16 +80,19 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             case AuthCommand auth:
                 Authenticate(auth);
                 return true;
+            case RefreshCommand refresh:
+                Refresh(refresh);
+                return true;
             case PingCommand:
                 _lastJsonPing = core.Services.Time.GetTimestamp();
                 return false;
             case PresenceCommand presence when !core.HasPresence(presence.Channel):
                 core.Refuse(command.RequestId, ErrorCode.NotAuthorized, ConnectionCore.PresenceOff(presence.Channel));
                 return true;
-            case PresenceCommand presence when MayRead(presence.Channel):
+            case PresenceCommand presence when core.May(ChannelRights.Presence, presence.Channel):
                 core.Tell(core.Services.Replicas, presence.Channel, new PresenceQuery(core.Client, presence.RequestId));
                 return true;
-            case HistoryCommand history when MayRead(history.Channel):
+            case HistoryCommand history when core.May(ChannelRights.History, history.Channel):
                 core.IsBusy = true;
                 core.Tell(core.Services.Channels, history.Channel, QueryOf(history));
                 return true;
@@ -138,23 +142,9 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         }
     }
 
-    /// <summary>Why the client may not have a subscription, for people; null when it may.</summary>
-    internal string? WhyNot(SubscribeCommand command)
-    {
-        if (command.IsPattern ? MayUsePatterns : MayRead(command.Channel))
-        {
-            return command.Presence == PresenceWish.None || core.HasPresence(command.Channel) ? null : ConnectionCore.PresenceOff(command.Channel);
-        }
-
-        return command.IsPattern ? "Not authorized to subscribe to patterns"
-            : !core.Principal.MaySubscribe ? "Not authorized to subscribe"
-            : IsAgent(command.Channel) ? "Not authorized to subscribe to this agent channel"
-            : "Not authorized to subscribe before authentication";
-    }
-
     private void Hear(string channel)
     {
-        if (core.Principal.MaySubscribe)
+        if (core.May(ChannelRights.Subscribe, channel))
         {
             core.SubscribeSilently(channel);
         }
@@ -200,21 +190,11 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         {
             Hear(entity);
         }
-        else if (IsNative && MayUsePatterns && core.Find(pattern) is not { IsPattern: true })
+        else if (IsNative && core.MayPattern(ChannelRights.Subscribe, pattern) && core.Find(pattern) is not { IsPattern: true })
         {
             core.Subscribe(new Subscription(core.Client, pattern) { IsPattern = true });
         }
     }
-
-    // An agent's channel is for the agent itself and for whoever proved an identity (protocols.md, context table).
-    private bool MayRead(string channel) =>
-        !IsNobody && core.Principal.MaySubscribe && (!IsAgent(channel) || core.IsAuthenticated || channel.AsSpan(AgentPrefix.Length).SequenceEqual(core.AgentId));
-
-    private static bool IsAgent(string channel) => channel.StartsWith(AgentPrefix, StringComparison.Ordinal);
-
-    // Asked for every item of a batch.
-    private string? WhyNotPublish(PublishCommand command) =>
-        IsNobody ? "Not authorized to publish before authentication" : core.Principal.MayPublish ? null : "Not authorized to publish";
 
     private static HistoryQuery QueryOf(HistoryCommand command) => new()
     {
@@ -244,6 +224,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
     private void Authenticate(AuthCommand command)
     {
         var agent = command.AgentId;
+        var wasNobody = IsNobody;
         if (!string.IsNullOrEmpty(command.Token))
         {
             if (core.Services.Authenticator.Verify(command.Token) is not { } principal)
@@ -252,8 +233,16 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
                 return;
             }
 
+            if (IsNative && IsOthers(principal))
+            {
+                core.Error(ErrorCode.InvalidToken, AnothersToken);
+                return;
+            }
+
             agent = principal.Subject;
+            core.IsAuthenticated = true;
             core.Principal = principal;
+            LeaveForbidden();
         }
         else if (string.IsNullOrEmpty(agent))
         {
@@ -279,7 +268,6 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             _announced = false;
         }
 
-        var wasNobody = IsNobody;
         core.IsAuthenticated = true;
         _isAgent = true;
         core.AgentId = agent;
@@ -291,6 +279,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             Hear("global");
         }
 
+        HearForced();
         Hear(ownChannel);
         if (ChannelName.TryBuild(ChannelName.Sessions, _sessionId, out var sessionChannel))
         {

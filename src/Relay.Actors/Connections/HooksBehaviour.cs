@@ -1,5 +1,6 @@
 using Relay.Actors.Channels;
 using Relay.Actors.Hooks;
+using Relay.Actors.Security;
 using Relay.Protocol;
 
 namespace Relay.Actors.Connections;
@@ -25,7 +26,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
     {
         switch (command)
         {
-            case HookEventCommand when !core.Principal.MayPublish:
+            case HookEventCommand when !core.May(ChannelRights.Publish, AllEvents):
                 return true;
             case HookEventCommand hookEvent:
                 Publish(hookEvent);
@@ -34,12 +35,12 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
                 AskStatus();
                 core.IsBusy = true;
                 return true;
-            case HookHistoryCommand { Since: { } since } history when core.Principal.MaySubscribe:
+            case HookHistoryCommand { Since: { } since } history when core.May(ChannelRights.History, AllEvents):
                 core.IsBusy = true;
                 core.Tell(
                     core.Services.Channels, AllEvents, new HistoryQuery { Tag = this, After = since, Limit = int.MaxValue, Names = history.EventTypes });
                 return true;
-            case HookHistoryCommand history when history.Limit < 1 || !core.Principal.MaySubscribe:
+            case HookHistoryCommand history when history.Limit < 1 || !core.May(ChannelRights.History, AllEvents):
                 core.Send(new HookHistoryMessage { TimestampMicros = core.Now, Events = [] });
                 return true;
             case HookHistoryCommand history:
@@ -48,8 +49,6 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
                 return true;
             case HookFilterCommand filter:
                 SetFilter(filter.Filter);
-                return true;
-            case HookRegisterCommand when !core.Principal.MaySubscribe:
                 return true;
             case HookRegisterCommand register:
                 Listen(register.SessionId is { } session ? ChannelName.Session(session) : AllEvents);
@@ -66,7 +65,7 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
             case HookStatusMessage status:
                 core.IsBusy = false;
                 core.Send(status);
-                if (core.Principal.MaySubscribe && core.Find(_channel) is null)
+                if (core.May(ChannelRights.Subscribe, _channel) && core.Find(_channel) is null)
                 {
                     core.SubscribeSilently(_channel, filter: _filter);
                 }
@@ -110,9 +109,9 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
             ExcludedConnection = core.Client.Id,
         };
         core.Publish(AllEvents, item);
-        if (command.SessionId is { } session)
+        if (command.SessionId is { } session && ChannelName.Session(session) is var channel && core.May(ChannelRights.Publish, channel))
         {
-            core.Publish(ChannelName.Session(session), item with { IsCopy = true });
+            core.Publish(channel, item with { IsCopy = true });
         }
     }
 
@@ -129,8 +128,9 @@ internal sealed class HooksBehaviour(ConnectionCore core) : IClientBehaviour
 
     private void Listen(string channel)
     {
-        if (channel == _channel)
+        if (channel == _channel || !core.May(ChannelRights.Subscribe, channel))
         {
+            // A sender is never answered, and what it may not hear is silence to it as well.
             return;
         }
 

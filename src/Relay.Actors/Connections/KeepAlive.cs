@@ -29,6 +29,7 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
 
     private const int HeartbeatSeconds = 30;
 
+    private CredentialWatch? _credentials;
     private long _second;
 
     /// <inheritdoc/>
@@ -45,6 +46,8 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
 
         _second++;
         services.Sessions.Prune();
+        services.Revocations.Prune();
+        _credentials ??= new CredentialWatch(services);
         HookHeartbeatMessage? heartbeat = _second % HeartbeatSeconds == 0
             ? new() { TimestampMicros = services.Time.NowMicros(), Clients = services.CountOf(DialectKind.Hooks) }
             : null;
@@ -75,6 +78,11 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         if (connection.SilentFor(now) >= profile.IdleTimeout)
         {
             Drop(connection);
+            return;
+        }
+
+        if (_credentials!.Ends(connection))
+        {
             return;
         }
 

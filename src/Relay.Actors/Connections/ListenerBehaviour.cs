@@ -1,3 +1,4 @@
+using Relay.Actors.Security;
 using Relay.Protocol;
 
 namespace Relay.Actors.Connections;
@@ -12,12 +13,21 @@ internal sealed class ListenerBehaviour(ConnectionCore core) : IClientBehaviour
     {
         if (core.Client.Kind == DialectKind.Projects)
         {
-            core.SubscribeSilently("projects/" + core.Client.Request.ProjectId);
+            Hear("projects/" + core.Client.Request.ProjectId);
         }
         else
         {
-            core.SubscribeSilently("users/" + core.Client.Request.UserId);
-            core.SubscribeSilently("users");
+            Hear("users/" + core.Client.Request.UserId);
+            Hear(ChannelName.Users);
+        }
+    }
+
+    // The door has refused whom the first is not for; the second may be out of reach of a key that was given for some users.
+    private void Hear(string channel)
+    {
+        if (core.May(ChannelRights.Subscribe, channel))
+        {
+            core.SubscribeSilently(channel);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Relay.Actors.Security;
 using Relay.Actors.Sessions;
 using Relay.Protocol;
 
@@ -26,16 +27,16 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
     {
         switch (command)
         {
-            case SessionCreateCommand or SessionJoinCommand when !core.Principal.MaySubscribe:
-            case ChatCommand or TypingCommand when !core.Principal.MayPublish:
-            case ChatCommand when _sessionId is null && core.Services.Settings.AutoCreateSession && !core.Principal.MaySubscribe:
-                core.Error(ErrorCode.NotAuthorized, "These credentials do not allow it");
+            case SessionCreateCommand when NewSession() is { } session:
+                Ask(session, new CreateSession(core.Client.Subject));
+                return true;
+            case SessionJoinCommand join when ChannelName.TryBuild(ChannelName.Sessions, join.SessionId, out var joined) && MayHear(joined):
+                Ask(join.SessionId, new JoinSession(core.Client.Subject));
                 return true;
             case SessionCreateCommand:
-                Ask(NewSessionId(), new CreateSession(core.Client.Subject));
-                return true;
-            case SessionJoinCommand join when ChannelName.TryBuild(ChannelName.Sessions, join.SessionId, out _):
-                Ask(join.SessionId, new JoinSession(core.Client.Subject));
+            case SessionJoinCommand denied when ChannelName.TryBuild(ChannelName.Sessions, denied.SessionId, out _) || !core.Principal.MaySubscribe:
+            case ChatCommand or TypingCommand when _sessionId is null ? !core.Principal.MayPublish : !core.May(ChannelRights.Publish, ChannelName.Session(_sessionId)):
+                core.Error(ErrorCode.NotAuthorized, "These credentials do not allow it");
                 return true;
             case SessionJoinCommand join:
                 Missing(join.SessionId);
@@ -43,9 +44,12 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
             case ChatCommand chat when _sessionId is not null:
                 Ask(_sessionId, new SayInSession(core.Client.Id, core.Client.Subject, chat.Content, chat.Data));
                 return true;
-            case ChatCommand chat when core.Services.Settings.AutoCreateSession:
+            case ChatCommand chat when core.Services.Settings.AutoCreateSession && NewSession() is { } session && core.May(ChannelRights.Publish, ChannelName.Session(session)):
                 _firstWords = chat;
-                Ask(NewSessionId(), new CreateSession(core.Client.Subject));
+                Ask(session, new CreateSession(core.Client.Subject));
+                return true;
+            case ChatCommand when core.Services.Settings.AutoCreateSession:
+                core.Error(ErrorCode.NotAuthorized, "These credentials do not allow it");
                 return true;
             case TypingCommand typing when _sessionId is not null:
                 core.Tell(core.Services.Channels, ChannelName.Session(_sessionId), new TypeInSession(core.Client.Id, typing.Data));
@@ -89,7 +93,15 @@ internal sealed class WebUiBehaviour(ConnectionCore core) : IClientBehaviour
         // The session goes on without this participant.
     }
 
-    private string NewSessionId() => core.Services.RandomBits().ToString("x16") + core.Services.RandomBits().ToString("x16");
+    // A session begins with a name nobody knows; only who may use any session, or names none, may begin one.
+    private string? NewSession()
+    {
+        var id = core.Services.RandomBits().ToString("x16") + core.Services.RandomBits().ToString("x16");
+        return MayHear(ChannelName.Session(id)) ? id : null;
+    }
+
+    // Whoever joins is shown what was said before.
+    private bool MayHear(string channel) => core.May(ChannelRights.Subscribe, channel) && core.May(ChannelRights.History, channel);
 
     private void Ask(string sessionId, object question)
     {

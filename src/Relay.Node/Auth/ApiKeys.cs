@@ -1,22 +1,45 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using Relay.Actors.Connections;
+using Relay.Actors.Security;
 using Relay.Node.Configuration;
 
 namespace Relay.Node.Auth;
 
 /// <summary>
 /// The configured API keys, kept as SHA-256 hashes. A key is compared with every hash in constant time, so the time tells neither how much of a
-/// key was right nor which key it was. Immutable and thread-safe.
+/// key was right nor which key it was. A slow hash is for passwords that people choose; keys are drawn at random (<c>--new-key</c>), and a slow hash at every request would be a
+/// way to keep the node busy. Immutable and thread-safe.
 /// </summary>
 internal sealed class ApiKeys
 {
     /// <summary>Longest credential looked at, as for tokens.</summary>
     private const int MaxLength = CompactJws.MaxLength;
 
-    private readonly (byte[] Hash, string Name, Rights Rights)[] _keys;
+    /// <summary>256 bits: nobody finds it by trying.</summary>
+    private const int KeyBytes = 32;
 
-    public ApiKeys(IReadOnlyList<ApiKeyOptions> keys) =>
-        _keys = [.. keys.Select(key => (SHA256.HashData(Encoding.UTF8.GetBytes(key.Key.Reveal())), key.Name, key.Rights))];
+    private const string HashPrefix = "sha256:";
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
+
+    private readonly (byte[] Hash, Identity Identity)[] _keys;
+
+    public ApiKeys(IReadOnlyList<ApiKeyOptions> keys) => _keys = [.. keys.Select(static key => (HashOf(key), IdentityOf(key)))];
+
+    /// <summary>A new key, as its holder shows it.</summary>
+    public static string Create() => "rk_" + System.Buffers.Text.Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(KeyBytes));
+
+    /// <summary>What the configuration holds in place of a key: <c>sha256:</c> and 64 hexadecimal digits.</summary>
+    public static string Hash(string key) => HashPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
+    /// <summary>The bytes of such a text; null when it is none.</summary>
+    public static byte[]? ParseHash(string text) =>
+        text.Length == HashPrefix.Length + (2 * SHA256.HashSizeInBytes)
+        && text.StartsWith(HashPrefix, StringComparison.Ordinal) && text.AsSpan(HashPrefix.Length).IndexOfAnyExcept(HexDigits) < 0
+            ? Convert.FromHexString(text.AsSpan(HashPrefix.Length))
+            : null;
 
     /// <summary>Who holds the key; null when nobody does.</summary>
     public Identity? Find(string credential)
@@ -29,14 +52,27 @@ internal sealed class ApiKeys
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes(credential), hash);
         Identity? found = null;
-        foreach (var (known, name, rights) in _keys)
+        foreach (var (known, identity) in _keys)
         {
             if (CryptographicOperations.FixedTimeEquals(hash, known))
             {
-                found = new Identity(name, rights);
+                found = identity;
             }
         }
 
         return found;
     }
+
+    private static byte[] HashOf(ApiKeyOptions key) =>
+        key.Hash.Length > 0 ? ParseHash(key.Hash)! : SHA256.HashData(Encoding.UTF8.GetBytes(key.Key.Reveal()));
+
+    private static Identity IdentityOf(ApiKeyOptions key) => new(
+        new Principal(key.Name, IsAuthenticated: true)
+        {
+            MayPublish = key.Rights.HasFlag(Rights.Publish),
+            MaySubscribe = key.Rights.HasFlag(Rights.Subscribe),
+            IsService = true,
+            Grants = key.Channels.Count == 0 ? null : ChannelGrants.Create(key.Channels.Select(static channels => (channels, ChannelRights.Read | ChannelRights.Publish))),
+        },
+        key.Rights);
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Text;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
@@ -17,6 +16,8 @@ internal sealed class CompactJws
 {
     /// <summary>Longest text looked at; reliability.md S7.</summary>
     public const int MaxLength = 8 * 1024;
+
+    private const int MaxKeyIdLength = 256;
 
     private static readonly SearchValues<char> Base64UrlAlphabet =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
@@ -69,27 +70,21 @@ internal sealed class CompactJws
         return new CompactJws(algorithm, keyId, payload, Encoding.ASCII.GetBytes(text, 0, last), Encoding.ASCII.GetBytes(text[(last + 1)..]));
     }
 
-    /// <summary>
-    /// Whether the signature is HMAC-SHA-256 of header and payload under <paramref name="secret"/>. Compared as text, so that only the one canonical
-    /// spelling of a signature passes; in constant time.
-    /// </summary>
-    public bool IsSignedBy(ReadOnlySpan<byte> secret) => CryptographicOperations.FixedTimeEquals(Sign(_signed, secret), _signature);
+    /// <summary>Whether a key has signed header and payload.</summary>
+    public bool IsSignedBy(SigningKey key) => key.HasSigned(_signed, _signature);
 
-    /// <summary>Writes a signed text with <c>alg</c> HS256.</summary>
-    public static string Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> secret)
+    /// <summary>Writes a signed text.</summary>
+    /// <param name="header">JSON; its <c>alg</c> must be the key's.</param>
+    /// <param name="payload">What to sign.</param>
+    /// <param name="key">One that can sign.</param>
+    public static string Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, SigningKey key)
     {
         var signed = $"{Base64Url.EncodeToString(header)}.{Base64Url.EncodeToString(payload)}";
-        return $"{signed}.{Encoding.ASCII.GetString(Sign(Encoding.ASCII.GetBytes(signed), secret))}";
+        return $"{signed}.{key.Sign(Encoding.ASCII.GetBytes(signed))}";
     }
 
-    private static byte[] Sign(ReadOnlySpan<byte> signed, ReadOnlySpan<byte> secret)
-    {
-        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(secret, signed, hash);
-        return Base64Url.EncodeToUtf8(hash);
-    }
-
-    private static byte[]? Decode(ReadOnlySpan<char> part)
+    /// <summary>The bytes of a base64url text without padding (RFC 7515 §2); null when it is none, or not the one spelling of its bytes.</summary>
+    internal static byte[]? Decode(ReadOnlySpan<char> part)
     {
         // The decoder alone would also take padding and blanks, which RFC 7515 §2 excludes. It refuses unused bits that are not zero.
         if (part.ContainsAnyExcept(Base64UrlAlphabet))
@@ -127,6 +122,10 @@ internal sealed class CompactJws
             }
 
             keyId = kid.GetString();
+            if (keyId!.Length > MaxKeyIdLength)
+            {
+                return false;
+            }
         }
 
         return true;

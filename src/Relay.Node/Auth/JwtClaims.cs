@@ -1,25 +1,36 @@
 using System.Text.Json;
+using Relay.Actors.Connections;
+using Relay.Actors.Security;
+using Relay.Node.Configuration;
 
 namespace Relay.Node.Auth;
 
-/// <summary>The claims of a verified token that the relay acts upon (RFC 7519 §4.1).</summary>
+/// <summary>The claims of a verified token that the relay acts upon (RFC 7519 §4.1, and docs/security.md for <c>rights</c> and <c>subs</c>).</summary>
 /// <param name="Subject"><c>sub</c>: user or agent.</param>
 /// <param name="SessionId"><c>sid</c>; null without one.</param>
 /// <param name="ExpiresAt"><c>exp</c>, without leeway.</param>
 internal sealed record JwtClaims(string Subject, string? SessionId, DateTimeOffset ExpiresAt)
 {
-    /// <summary>Difference of clocks forgiven in <c>exp</c> and <c>nbf</c>; reliability.md S7.</summary>
-    public static readonly TimeSpan Leeway = TimeSpan.FromSeconds(60);
-
-    /// <summary>Longest <c>sub</c> and <c>sid</c>: a channel name (256 bytes) is made of them.</summary>
+    /// <summary>Longest <c>sub</c>, <c>sid</c> and <c>jti</c>: a channel name (256 bytes) is made of the first two.</summary>
     public const int MaxIdLength = 256;
+
+    /// <summary><c>jti</c>; null without one.</summary>
+    public string? TokenId { get; private init; }
+
+    /// <summary><c>iat</c>, seconds since 1970-01-01 UTC; 0 without one.</summary>
+    public long IssuedAt { get; private init; }
+
+    /// <summary><c>rights</c>; null without one.</summary>
+    public ChannelGrants? Grants { get; private init; }
+
+    /// <summary><c>subs</c>.</summary>
+    public IReadOnlyList<string> Forced { get; private init; } = [];
 
     /// <summary>Reads claims whose signature was verified; null when they do not hold now, or for this relay. Throws as <see cref="StrictJson"/> says.</summary>
     /// <param name="payload">UTF-8 JSON.</param>
-    /// <param name="issuer">The <c>iss</c> required; empty = any.</param>
-    /// <param name="audience">The <c>aud</c> required; empty = any.</param>
+    /// <param name="options">Issuer, audience, leeway and longest life.</param>
     /// <param name="now">The wall clock.</param>
-    public static JwtClaims? Read(byte[] payload, string issuer, string audience, DateTimeOffset now)
+    public static JwtClaims? Read(byte[] payload, JwtOptions options, DateTimeOffset now)
     {
         using var document = StrictJson.ParseObject(payload);
         if (document is null)
@@ -28,19 +39,41 @@ internal sealed record JwtClaims(string Subject, string? SessionId, DateTimeOffs
         }
 
         var claims = document.RootElement;
-        if (!TryTime(claims, "exp", out var expires) || expires is null || now >= expires.Value + Leeway
-            || !TryTime(claims, "nbf", out var notBefore) || now + Leeway < notBefore
-            || !TryTime(claims, "iat", out _)
-            || (issuer.Length > 0 && !(claims.TryGetProperty("iss", out var iss) && IsText(iss, issuer)))
-            || (audience.Length > 0 && !(claims.TryGetProperty("aud", out var aud) && NamesAudience(aud, audience)))
+        if (!TryTime(claims, "exp", out var expires) || expires is null || now >= expires.Value + options.ClockSkew
+            || expires.Value - now > options.LongestLife + options.ClockSkew
+            || !TryTime(claims, "nbf", out var notBefore) || now + options.ClockSkew < notBefore
+            || !TryTime(claims, "iat", out var issued)
+            || (options.Issuer.Length > 0 && !(claims.TryGetProperty("iss", out var iss) && IsText(iss, options.Issuer)))
+            || (options.Audience.Length > 0 && !(claims.TryGetProperty("aud", out var aud) && NamesAudience(aud, options.Audience)))
             || !TryId(claims, "sub", out var subject) || subject is null
-            || !TryId(claims, "sid", out var session))
+            || !TryId(claims, "sid", out var session)
+            || !TryId(claims, "jti", out var tokenId)
+            || !GrantClaims.TryRead(claims, out var grants, out var forced))
         {
             return null;
         }
 
-        return new JwtClaims(subject, session, expires.Value);
+        // One that is let in although its time is over, because clocks differ, has the rest of that difference.
+        var end = now < expires.Value ? expires.Value : expires.Value + options.ClockSkew;
+        return new JwtClaims(subject, session, end)
+        {
+            TokenId = tokenId,
+            IssuedAt = issued?.ToUnixTimeSeconds() ?? 0,
+            Grants = grants,
+            Forced = forced,
+        };
     }
+
+    /// <summary>As what the doors know.</summary>
+    public Principal ToPrincipal() => new(Subject, IsAuthenticated: true)
+    {
+        Grants = Grants,
+        Forced = Forced,
+        TokenId = TokenId,
+        SessionId = SessionId,
+        IssuedAt = IssuedAt,
+        ExpiresAt = ExpiresAt,
+    };
 
     /// <summary>
     /// A NumericDate; null when absent, false when it is no whole number of seconds within the calendar. RFC 7519 §2 would also allow a fraction;
@@ -55,7 +88,7 @@ internal sealed record JwtClaims(string Subject, string? SessionId, DateTimeOffs
         }
 
         // Up to the year 9999, with room for the leeway.
-        if (claim.ValueKind != JsonValueKind.Number || !claim.TryGetInt64(out var seconds) || seconds is < 0 or > 253_402_300_000)
+        if (claim.ValueKind != JsonValueKind.Number || !claim.TryGetInt64(out var seconds) || seconds is < 0 or > 253_402_300_000 - 3600)
         {
             return false;
         }

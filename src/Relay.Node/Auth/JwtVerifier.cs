@@ -3,31 +3,17 @@ using Relay.Node.Configuration;
 namespace Relay.Node.Auth;
 
 /// <summary>
-/// Verifies JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7518 §3.2). Keys come from the configuration only, each with its algorithm: a token's
-/// <c>alg</c> must be the key's, and a token's <c>kid</c> chooses among the configured keys and nothing else. Nothing is ever fetched.
-/// Immutable and thread-safe.
+/// Verifies JSON Web Tokens (RFC 7519). Keys come from the configuration and from the issuer's key set, each with its algorithm: a token's <c>alg</c> must be the key's, and
+/// a token's <c>kid</c> chooses among the keys known and does nothing else but ask for a new look at the configured address. Thread-safe.
 /// </summary>
-internal sealed class JwtVerifier
+internal sealed class JwtVerifier(JwtOptions options, KeyRing keys, TimeProvider time)
 {
-    private readonly IReadOnlyList<SigningKey> _keys;
-    private readonly string _issuer;
-    private readonly string _audience;
-    private readonly TimeProvider _time;
-
-    public JwtVerifier(JwtOptions options, IReadOnlyList<SigningKey> keys, TimeProvider time)
-    {
-        _keys = keys;
-        _issuer = options.Issuer;
-        _audience = options.Audience;
-        _time = time;
-    }
-
     /// <summary>The token's claims; null when it is wrong in any way. Never throws on input.</summary>
     public JwtClaims? Verify(string token)
     {
         try
         {
-            return CompactJws.Parse(token) is { } jws && IsTrusted(jws) ? JwtClaims.Read(jws.Payload, _issuer, _audience, _time.GetUtcNow()) : null;
+            return CompactJws.Parse(token) is { } jws && IsTrusted(jws) ? JwtClaims.Read(jws.Payload, options, time.GetUtcNow()) : null;
         }
         catch (InvalidOperationException)
         {
@@ -38,18 +24,22 @@ internal sealed class JwtVerifier
 
     private bool IsTrusted(CompactJws jws)
     {
-        if (!jws.Algorithm.Equals(SigningKey.Algorithm, StringComparison.Ordinal))
+        var isKnown = false;
+        foreach (var key in keys.Keys)
         {
-            return false;
+            if (key.AnswersTo(jws.Algorithm, jws.KeyId))
+            {
+                isKnown = true;
+                if (jws.IsSignedBy(key))
+                {
+                    return true;
+                }
+            }
         }
 
-        foreach (var key in _keys)
+        if (!isKnown)
         {
-            var answersTo = key.KeyId is null || jws.KeyId is null || key.KeyId.Equals(jws.KeyId, StringComparison.Ordinal);
-            if (answersTo && jws.IsSignedBy(key.Secret))
-            {
-                return true;
-            }
+            keys.Miss();
         }
 
         return false;

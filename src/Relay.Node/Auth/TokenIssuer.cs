@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Relay.Actors.Connections;
 using Relay.Node.Configuration;
 
 namespace Relay.Node.Auth;
@@ -11,7 +13,8 @@ namespace Relay.Node.Auth;
 public sealed record IssuedToken(string Token, int ExpiresIn);
 
 /// <summary>
-/// Issues the tokens of <c>POST /api/auth/token</c> (protocols.md, <c>context</c>): <c>sub</c> the agent, <c>sid</c> the session, valid for an hour.
+/// Issues the tokens of <c>POST /api/auth/token</c> (protocols.md, <c>context</c>): <c>sub</c> the agent, <c>sid</c> the session, valid for an hour, with a
+/// <c>jti</c> to revoke it by.
 /// Signed with the first configured key, or with one of this process' own. Immutable and thread-safe.
 /// </summary>
 public sealed class TokenIssuer
@@ -22,21 +25,23 @@ public sealed class TokenIssuer
     /// <summary>Longest id, as for <see cref="JwtClaims"/>.</summary>
     public const int MaxIdLength = JwtClaims.MaxIdLength;
 
-    private readonly SigningKey _key;
+    private const int TokenIdBytes = 12;
+
+    private readonly SigningKey? _key;
     private readonly byte[] _header;
     private readonly string _issuer;
     private readonly string _audience;
     private readonly TimeProvider _time;
 
-    internal TokenIssuer(JwtOptions options, SigningKey key, TimeProvider time)
+    internal TokenIssuer(JwtOptions options, SigningKey? key, TimeProvider time)
     {
         _key = key;
         _issuer = options.Issuer;
         _audience = options.Audience;
         _time = time;
-        _header = Json(writer =>
+        _header = key is null ? [] : Json(writer =>
         {
-            writer.WriteString("alg"u8, SigningKey.Algorithm);
+            writer.WriteString("alg"u8, key.Algorithm.ToString());
             writer.WriteString("typ"u8, "JWT"u8);
             if (key.KeyId is not null)
             {
@@ -45,12 +50,18 @@ public sealed class TokenIssuer
         });
     }
 
+    /// <summary>False when every key known is a public one: tokens come from elsewhere.</summary>
+    public bool CanIssue => _key is not null;
+
     /// <summary>Issues a token for one agent.</summary>
     /// <param name="agentId">Not empty, at most <see cref="MaxIdLength"/> characters: longer ones would not be verified.</param>
     /// <param name="sessionId">At most <see cref="MaxIdLength"/> characters; null or empty = none.</param>
+    /// <param name="maker">Who asks for it: what its credentials leave out, the token leaves out as well. Null = nobody in particular.</param>
+    /// <exception cref="InvalidOperationException">There is no key to sign with, see <see cref="CanIssue"/>.</exception>
     /// <exception cref="ArgumentException">An id is empty, too long, or no Unicode text.</exception>
-    public IssuedToken Issue(string agentId, string? sessionId)
+    public IssuedToken Issue(string agentId, string? sessionId, Principal? maker = null)
     {
+        var key = _key ?? throw new InvalidOperationException("There is no key to sign with.");
         ArgumentException.ThrowIfNullOrEmpty(agentId);
         CheckId(agentId, nameof(agentId));
         CheckId(sessionId ?? "", nameof(sessionId));
@@ -73,10 +84,16 @@ public sealed class TokenIssuer
                 writer.WriteString("aud"u8, _audience);
             }
 
+            if (maker is not null)
+            {
+                GrantClaims.Write(writer, maker.Grants, maker.Forced);
+            }
+
+            writer.WriteString("jti"u8, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenIdBytes)));
             writer.WriteNumber("iat"u8, now);
             writer.WriteNumber("exp"u8, now + LifetimeSeconds);
         });
-        return new IssuedToken(CompactJws.Write(_header, payload, _key.Secret), LifetimeSeconds);
+        return new IssuedToken(CompactJws.Write(_header, payload, key), LifetimeSeconds);
     }
 
     private static void CheckId(string id, string parameter)

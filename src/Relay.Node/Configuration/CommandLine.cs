@@ -15,6 +15,12 @@ public enum Errand
     /// <summary>Check the configuration and end.</summary>
     Check,
 
+    /// <summary>Draw an API key and print it with its hash.</summary>
+    NewKey,
+
+    /// <summary>Print the hash of the API key on standard input.</summary>
+    HashKey,
+
     /// <summary>Move durable streams to where the configured Redis servers have them, and end.</summary>
     MoveRedisStreams,
 }
@@ -70,6 +76,8 @@ public sealed record CommandLine(Errand Errand, string[] Settings, IReadOnlyList
         "--help" or "-h" or "-?" or "help" => Configuration.Errand.Help,
         "--version" => Configuration.Errand.Version,
         "--check" => Configuration.Errand.Check,
+        "--new-key" => Configuration.Errand.NewKey,
+        "--hash-key" => Configuration.Errand.HashKey,
         "--move-redis-streams" => Configuration.Errand.MoveRedisStreams,
         _ => null,
     };
@@ -85,7 +93,7 @@ public sealed record CommandLine(Errand Errand, string[] Settings, IReadOnlyList
         var name = ConfigurationProblem.Printable(equals < 0 ? argument : argument[..equals]);
         var key = name.TrimStart('-', '/').Replace("__", ":", StringComparison.Ordinal);
         var known = RelayConfiguration.Settings().Select(setting => setting.Pattern);
-        var nearest = Nearest.Find(key, known.Select(pattern => "Relay:" + pattern).Concat(["help", "version", "check", "move-redis-streams"]));
+        var nearest = Nearest.Find(key, known.Select(pattern => "Relay:" + pattern).Concat(["help", "version", "check", "new-key", "hash-key", "move-redis-streams"]));
         var hint = nearest is null ? "" : $"; did you mean --{nearest}{(nearest.Contains(':', StringComparison.Ordinal) ? "=…" : "")}?";
         return new ConfigurationProblem(name, null, $"unknown argument{hint}", null, IsForeign: true);
     }

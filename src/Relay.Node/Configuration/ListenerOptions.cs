@@ -25,6 +25,9 @@ public sealed record ListenerOptions(string Name, string Url, IPEndPoint Address
 
     private static readonly ValueKind<ListenerUrl?> Urls = new("url", "http://127.0.0.1:8080", ListenerUrl.Parse, url => url?.ToString() ?? "");
 
+    /// <summary>Whether every connection begins with the PROXY protocol's header.</summary>
+    public bool ProxyProtocol { get; init; }
+
     /// <summary>The word of <see cref="Dialect"/> in configuration and logs.</summary>
     public string DialectName => DialectWords.Format(Dialect);
 
@@ -54,6 +57,7 @@ public sealed record ListenerOptions(string Name, string Url, IPEndPoint Address
             known?.Dialect,
             "Client family of its WebSockets; auto chooses by subprotocol, path and query.",
             string.Join("; ", Known.Select(listener => $"{listener.Name} {DialectWords.Format(listener.Dialect)}")));
+        var proxyProtocol = section.Read("ProxyProtocol", Kinds.Choice([("off", false), ("required", true)]), false, "required: every connection begins with the PROXY protocol's header, version 1 or 2, of a proxy in Proxies:Networks; others are dropped.");
         var tls = TlsOptions.Read(section);
         if (url is null)
         {
@@ -75,7 +79,7 @@ public sealed record ListenerOptions(string Name, string Url, IPEndPoint Address
             section.Problem("Url", url.ToString(), "Tls:Certificate is set, so the address must begin with https://", "https" + url.ToString()[4..]);
         }
 
-        return new ListenerOptions(name, url.Text, url.Address, dialect, url.UsesTls ? tls : null);
+        return new ListenerOptions(name, url.Text, url.Address, dialect, url.UsesTls ? tls : null) { ProxyProtocol = proxyProtocol };
     }
 
     /// <summary>The context listener's default address, moved by <c>WS_PORT</c> and <c>HOST</c>, which its operators are used to.</summary>

@@ -1,20 +1,17 @@
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
+using Relay.Actors.Security;
 
 namespace Relay.Node.Configuration;
-
-/// <summary>Who may do something on a namespace's channels.</summary>
-public enum Access
-{
-    /// <summary>Every client that was let in.</summary>
-    Anyone,
-}
 
 /// <summary>Options of the channels whose name begins with one namespace.</summary>
 public sealed record NamespaceOptions
 {
     private static readonly ValueKind<Durability> AnyDurability =
         Kinds.Choice([("memory", Durability.Memory), ("redis", Durability.Redis), ("sql", Durability.Sql)]);
+
+    private static readonly ValueKind<Access?> AnyAccess = Kinds.Choice<Access?>(
+        [("usual", null), ("anyone", Access.Anyone), ("authenticated", Access.Authenticated), ("own", Access.Own), ("nobody", Access.Nobody)]);
 
     /// <summary>The namespaces of protocols.md, "Channels".</summary>
     public static IReadOnlyList<string> Names { get; } = ["global", "metrics", "users", "projects", "agents", "sessions", "hooks", "topics"];
@@ -47,11 +44,17 @@ public sealed record NamespaceOptions
     /// <summary>Whether channels know their members.</summary>
     public bool Presence { get; init; } = true;
 
-    /// <summary>Who may publish.</summary>
-    public Access Publish { get; init; }
+    /// <summary>Who may publish, where the token names no channels; null = the usual.</summary>
+    public Access? Publish { get; init; }
 
-    /// <summary>Who may subscribe.</summary>
-    public Access Subscribe { get; init; }
+    /// <summary>Who may subscribe; null = the usual.</summary>
+    public Access? Subscribe { get; init; }
+
+    /// <summary>Who may read history; null = who may subscribe.</summary>
+    public Access? ReadHistory { get; init; }
+
+    /// <summary>Who may see who is present; null = who may subscribe.</summary>
+    public Access? SeePresence { get; init; }
 
     internal static NamespaceOptions Read(string name, SettingReader section)
     {
@@ -67,8 +70,10 @@ public sealed record NamespaceOptions
             Durability = section.Read("Durability", AnyDurability, usual.Durability, "Where accepted events are kept: memory (gone with the node), redis (survives the nodes) or sql (survives a power cut: PostgreSQL where Postgres:Connection is set, else SQLite in Storage:Path)."),
             WhenSlow = section.Read("WhenSlow", Kinds.Choice([("disconnect", WhenSlow.Disconnect), ("dropOldest", WhenSlow.DropOldest), ("conflate", WhenSlow.Conflate)]), usual.WhenSlow, "What happens at Limits:UnsentBytes: disconnect the client (1013), drop the oldest waiting events, or keep only the newest of each key; a native client is told the gap."),
             Presence = section.Read("Presence", Kinds.Flag, usual.Presence, "Whether native subscribers may be present and ask who is; false = such wishes are refused with NOT_AUTHORIZED."),
-            Publish = section.Read("Publish", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Publish, "Who may publish, of those let in: anyone. authenticated and nobody are not available yet."),
-            Subscribe = section.Read("Subscribe", Kinds.Choice([("anyone", Access.Anyone)], "authenticated", "nobody"), usual.Subscribe, "Who may subscribe, of those let in: anyone. authenticated and nobody are not available yet."),
+            Publish = section.Read("Publish", AnyAccess, usual.Publish, "Who may publish, of those let in whose token names no channels: anyone; authenticated (who showed a credential, and the channel's own user or agent); own (the channel's own user, agent or session, and API keys); nobody (API keys and bridges only). usual = anyone; with Auth:Required own for users."),
+            Subscribe = section.Read("Subscribe", AnyAccess, usual.Subscribe, "Who may subscribe, in the same words. usual = anyone; with Auth:Required own for users and agents, else authenticated for agents."),
+            ReadHistory = section.Read("ReadHistory", AnyAccess, usual.ReadHistory, "Who may read stored events, also when subscribing. usual = as Subscribe."),
+            SeePresence = section.Read("SeePresence", AnyAccess, usual.SeePresence, "Who may see who is present, and be seen. usual = as Subscribe."),
         };
     }
 

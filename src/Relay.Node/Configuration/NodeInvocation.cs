@@ -1,4 +1,5 @@
 using System.Reflection;
+using Relay.Node.Auth;
 using Relay.Node.WebSockets;
 
 namespace Relay.Node.Configuration;
@@ -25,8 +26,8 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
     public static string Version { get; } =
         typeof(NodeInvocation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
-    /// <summary>Reads arguments and sources; does <c>--help</c>, <c>--version</c> and <c>--check</c>; tells all mistakes on <paramref name="error"/>.</summary>
-    public static NodeInvocation Read(string[] arguments, TextWriter output, TextWriter error)
+    /// <summary>Reads arguments and sources; does <c>--help</c>, <c>--version</c>, <c>--check</c>, <c>--new-key</c> and <c>--hash-key</c>; tells all mistakes on <paramref name="error"/>.</summary>
+    public static NodeInvocation Read(string[] arguments, TextWriter output, TextWriter error, TextReader? input = null)
     {
         var commandLine = CommandLine.Parse(arguments);
         var nothing = new ConfigurationBuilder().Build();
@@ -38,6 +39,11 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
             case Errand.Version:
                 output.WriteLine($"ActorRelay {Version}");
                 return new NodeInvocation(nothing, null, Success);
+        }
+
+        if (commandLine.Errand is Errand.NewKey or Errand.HashKey)
+        {
+            return new NodeInvocation(nothing, null, TellKey(commandLine.Errand, input ?? Console.In, output, error));
         }
 
         IConfigurationRoot configuration;
@@ -78,6 +84,30 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
         }
 
         return new NodeInvocation(configuration, loaded.Options, Success) { Errand = commandLine.Errand };
+    }
+
+    // A key is read from the standard input, because arguments are seen by everyone on the machine and kept by shells.
+    private static int TellKey(Errand errand, TextReader input, TextWriter output, TextWriter error)
+    {
+        var key = errand is Errand.NewKey ? ApiKeys.Create() : input.ReadLine()?.Trim();
+        if (key is null || key.Length < ApiKeyOptions.LeastKeyLength)
+        {
+            error.WriteLine($"--hash-key reads the key from the standard input, one line of at least {ApiKeyOptions.LeastKeyLength} characters; --new-key makes one");
+            return WrongConfiguration;
+        }
+
+        if (errand is Errand.NewKey)
+        {
+            output.WriteLine("key   " + key);
+            output.WriteLine("hash  " + ApiKeys.Hash(key));
+            output.WriteLine("Give the key to its holder; configure the hash: Relay__Auth__ApiKeys__0__Hash=" + ApiKeys.Hash(key));
+        }
+        else
+        {
+            output.WriteLine(ApiKeys.Hash(key));
+        }
+
+        return Success;
     }
 
     private static int? MostConnections() => FileLimit.Read() is { } files ? Math.Max(1, files - new WebSocketServerOptions().ReservedDescriptors) : null;

@@ -21,11 +21,13 @@ public static class Reference
             """
             ActorRelay node: relays updates between publishers and WebSocket clients.
 
-            usage: dotnet Relay.Node.dll [--help | --version | --check | --move-redis-streams] [--Relay:Key=value …]
+            usage: dotnet Relay.Node.dll [--help | --version | --check | --new-key | --hash-key | --move-redis-streams] [--Relay:Key=value …]
 
               --help     this text
               --version  the program's version
               --check    read and check the configuration, then end (0 valid, 2 not)
+              --new-key  make an API key and print it with its hash, for Auth:ApiKeys:0:Hash
+              --hash-key print the hash of the API key on the standard input
               --move-redis-streams
                          put durable streams where the configured Redis:Servers have them, then end; while no node runs
 

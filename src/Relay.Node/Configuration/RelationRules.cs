@@ -13,6 +13,11 @@ internal static class RelationRules
     {
         CheckOpenListeners(options, reader);
         CheckAddressesDiffer(options.Listeners, reader);
+        foreach (var listener in options.Listeners.Where(listener => listener.ProxyProtocol && options.Proxies.Networks.Count == 0))
+        {
+            reader.Problem($"Listeners:{listener.Name}:ProxyProtocol", "required", "needs the networks of the proxies, or anybody could say to be anybody: Proxies:Networks:0", "off");
+        }
+
         options.Agents.Check(reader, options.Redis.Connection);
         StorageOptions.Check(reader, options);
         options.Cluster.Check(reader, options);

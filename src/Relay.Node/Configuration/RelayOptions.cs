@@ -24,6 +24,9 @@ public sealed record RelayOptions
     /// <summary>Who may enter.</summary>
     public AuthOptions Auth { get; init; } = new();
 
+    /// <summary>The proxies in front.</summary>
+    public ProxyOptions Proxies { get; init; } = new();
+
     /// <summary>Bounds per node and per connection.</summary>
     public LimitOptions Limits { get; init; } = new();
 
@@ -72,6 +75,7 @@ public sealed record RelayOptions
         Namespaces = reader.ReadNamed("Namespaces", "{ns}", NamespaceOptions.Names, open: false, NamespaceOptions.Read),
         Dialects = reader.ReadNamed("Dialects", "{dialect}", DialectOptions.Names, open: false, DialectOptions.Read),
         Auth = AuthOptions.Read(reader),
+        Proxies = ProxyOptions.Read(reader),
         Limits = LimitOptions.Read(reader),
         Server = ServerOptions.Read(reader),
         Storage = StorageOptions.Read(reader),

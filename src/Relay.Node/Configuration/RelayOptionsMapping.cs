@@ -17,6 +17,7 @@ public static class RelayOptionsMapping
     [
         .. options.Listeners.Select(listener => new ListenerDefinition(listener.Name, listener.Url, listener.Dialect)
         {
+            ProxyProtocol = listener.ProxyProtocol,
             CertificatePath = listener.Tls?.Certificate,
             CertificateKeyPath = listener.Tls is { Key.Length: > 0 } tls ? tls.Key : null,
             CertificatePassword = listener.Tls is { Password.IsEmpty: false } locked ? locked.Password.Reveal() : null,
@@ -30,6 +31,10 @@ public static class RelayOptionsMapping
         MaxConnections = options.Limits.MaxConnections > 0 ? options.Limits.MaxConnections : null,
         Deflate = options.Compression.Enabled,
         AllowedOrigins = options.Auth.Origins,
+        AllowedHosts = options.Auth.Hosts,
+        Proxies = options.Proxies.Trust,
+        TokenInQuery = options.Auth.TokenInQuery,
+        Namespaces = options.ForActors().For,
         Echo = options.Testing.Echo,
         EchoMessageDeadline = options.Limits.MessageDeadline,
         EventLoops = options.Server.EventLoops,
@@ -79,6 +84,10 @@ public static class RelayOptionsMapping
         KeyedValues = options.KeyedValues,
         WhenSlow = options.WhenSlow,
         Presence = options.Presence,
+        Subscribe = options.Subscribe,
+        Publish = options.Publish,
+        ReadHistory = options.ReadHistory,
+        SeePresence = options.SeePresence,
         Durability = options.Durability,
     };
 }

@@ -48,7 +48,7 @@ internal sealed class EventStreamEndpoint
 
         var listener = context.Features.Get<ListenerIdentity>() ?? new ListenerIdentity("http", null);
         var asked = EventStreamQuery.Read(context.Request.QueryString.Value ?? "", context.Request.Headers["Last-Event-ID"].ToString(), _maxChannels);
-        var credential = Authenticator.FromHeader(context.Request.Headers.Authorization) ?? asked.Token;
+        var credential = Authenticator.FromHeader(context.Request.Headers.Authorization) ?? (_server.Options.TokenInQuery ? asked.Token : null);
         var principal = credential is null ? Principal.Anonymous : _authenticator.Verify(credential);
         if (Refusal(context, asked, principal) is { } refusal)
         {
@@ -95,7 +95,11 @@ internal sealed class EventStreamEndpoint
 
         if (principal is null || (_authenticator.IsRequired && !principal.IsAuthenticated))
         {
-            return new Answer(StatusCodes.Status401Unauthorized, "UNAUTHORIZED", "A valid token or API key is required: Authorization: Bearer …, or ?token=…");
+            return principal is null && _authenticator.AwaitsKeys
+                ? new Answer(StatusCodes.Status503ServiceUnavailable, ErrorCode.Unavailable, "The keys that verify tokens are being fetched")
+                : new Answer(StatusCodes.Status401Unauthorized, "UNAUTHORIZED", _server.Options.TokenInQuery
+                    ? "A valid token or API key is required: Authorization: Bearer …, or ?token=…"
+                    : "A valid token or API key is required: Authorization: Bearer …; one in the URL is not taken here (Auth:TokenInQuery)");
         }
 
         return asked.Problem is { } problem
@@ -118,7 +122,7 @@ internal sealed class EventStreamEndpoint
                 Listener = listener.Name,
                 RemoteAddress = $"{connection.RemoteIpAddress}:{connection.RemotePort}",
                 Principal = principal,
-                AgentId = asked.AgentId,
+                AgentId = _authenticator.IsRequired && !principal.IsService && principal.Subject != asked.AgentId ? null : asked.AgentId,
                 Opening = opening,
             },
             transport);

@@ -14,11 +14,12 @@ namespace Relay.Node.EventStreams;
 /// <see cref="PublishStreamLimits.InFlight"/> results outstanding is read no further, whether its channels are slow or its client does not take the
 /// results.
 /// </summary>
-internal sealed class PublishStream(HttpContext context, RelaySystem relay, PublishLines lines, string scope, PublishStreamLimits limits)
+internal sealed class PublishStream(HttpContext context, RelaySystem relay, PublishLines lines, Func<string, string?> refusal, PublishStreamLimits limits)
 {
     /// <summary>Lines to one channel that go there together, when they arrived together.</summary>
     private const int MaxRun = 64;
 
+    private readonly string _scope = ApiGuard.ScopeOf(context);
     private readonly Channel<Outcome> _outcomes = Channel.CreateUnbounded<Outcome>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly SemaphoreSlim _room = new(limits.InFlight, limits.InFlight);
     private readonly CancellationTokenSource _writingEnded = new();
@@ -98,7 +99,7 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
     private void Take(ReadOnlySequence<byte> line)
     {
         var outcome = new Outcome { Line = lines.Number };
-        if (!TryParse(line, outcome, out var item))
+        if (!TryParse(line, outcome, out var item) || !IsAllowed(outcome))
         {
             FlushRun();
             _outcomes.Writer.TryWrite(outcome);
@@ -114,6 +115,13 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
         outcome.Index = _run.Count;
         _run.Add(item);
         _runOutcomes.Add(outcome);
+    }
+
+    // Asked for each line: a stream may outlive its token.
+    private bool IsAllowed(Outcome outcome)
+    {
+        outcome.Fault = refusal(outcome.Channel) is { } reason ? new Fault(ErrorCode.NotAuthorized, reason) : null;
+        return outcome.Fault is null;
     }
 
     private static bool TryParse(ReadOnlySequence<byte> line, Outcome outcome, out PublishItem item)
@@ -154,7 +162,7 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
             return;
         }
 
-        var reply = relay.PublishAsync(_runChannel, [.. _run], scope, CancellationToken.None);
+        var reply = relay.PublishAsync(_runChannel, [.. _run], _scope, CancellationToken.None);
         foreach (var outcome in _runOutcomes)
         {
             outcome.Reply = reply;

@@ -7,6 +7,7 @@ using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
 using Relay.Actors.Metrics;
+using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Node.Configuration;
 using Relay.Node.Listeners;
@@ -30,6 +31,7 @@ public static class RelayHosting
         {
             Settings = options.ForActors(),
             Authenticator = provider.GetRequiredService<IAuthenticator>(),
+            Revocations = provider.GetRequiredService<Revocations>(),
             Archive = provider.GetRequiredService<IChannelArchive>(),
             Journals = provider.GetRequiredService<ChannelJournals>(),
             RandomBits = RandomBits,

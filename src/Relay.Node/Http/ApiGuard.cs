@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Relay.Actors.Connections;
+using Relay.Actors.Security;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
 using Relay.Node.WebSockets;
@@ -8,23 +10,39 @@ using Relay.Protocol;
 namespace Relay.Node.Http;
 
 /// <summary>Who may call, from which pages, with which body: the same for every endpoint of the HTTP API.</summary>
-internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptions server)
+internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptions server, TimeProvider time)
 {
     /// <summary>As on the WebSocket.</summary>
     private const int RetryAfterMilliseconds = 1000;
 
     private readonly OriginPolicy _origins = new(server.AllowedOrigins);
+    private readonly AccessRules _access = new(server.Namespaces, authenticator);
 
     /// <summary>
     /// True when the caller holds <paramref name="right"/>; else the refusal is on its way. Without <c>Auth:Required</c> anyone may, as on the
-    /// WebSocket; a credential that is shown must be right even then.
+    /// WebSocket; a credential that is shown must be right even then. A page of another origin never may: a browser sends its simple requests without asking.
     /// </summary>
-    public async Task<bool> AdmitAsync(HttpContext context, Rights right)
+    /// <param name="context">The request.</param>
+    /// <param name="right">What is needed.</param>
+    /// <param name="anonymous">False = a credential is needed in any case.</param>
+    public async Task<bool> AdmitAsync(HttpContext context, Rights right, bool anonymous = true)
     {
+        if (IsForeign(context))
+        {
+            await context.JsonAsync(StatusCodes.Status403Forbidden, static json => Error(json, ErrorCode.NotAuthorized, "Origin not allowed"));
+            return false;
+        }
+
         var credential = Authenticator.FromHeader(context.Request.Headers.Authorization);
         var identity = credential is null ? null : authenticator.Identify(credential);
-        if (identity is null && (credential is not null || authenticator.IsRequired))
+        if (identity is null && (credential is not null || authenticator.IsRequired || !anonymous))
         {
+            if (credential is not null && authenticator.AwaitsKeys)
+            {
+                await context.UnavailableAsync("The keys that verify tokens are being fetched");
+                return false;
+            }
+
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await context.JsonAsync(StatusCodes.Status401Unauthorized, static json => Error(json, "UNAUTHORIZED", "A valid token or API key is required: Authorization: Bearer …"));
             return false;
@@ -36,6 +54,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
             return false;
         }
 
+        context.Items[typeof(Identity)] = identity;
         return true;
     }
 
@@ -43,16 +62,28 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
     public static bool IsOfNode(HttpContext context) => context.Request.Query["scope"] == "node";
 
     /// <summary>Whose publish ids a caller's are.</summary>
-    public string ScopeOf(HttpContext context) => IdentityOf(context)?.Subject ?? "";
+    public static string ScopeOf(HttpContext context) => IdentityOf(context)?.Subject ?? "";
 
-    /// <summary>
-    /// True when an admitted caller may read <paramref name="channel"/>. As on the WebSocket an agent's channel is for the agent itself and for whoever proved an
-    /// identity; over HTTP nobody is an agent by name.
-    /// </summary>
-    public bool MayRead(HttpContext context, string channel) => !ChannelName.IsIn(channel, ChannelName.Agents) || IdentityOf(context) is not null;
+    /// <summary>True when an admitted caller has a right to a channel. As on the WebSocket; but over HTTP nobody is an agent by name.</summary>
+    public bool May(HttpContext context, ChannelRights right, string channel) => _access.May(right, Asker.Of(PrincipalOf(context)), channel);
 
-    /// <summary>Refuses what <see cref="MayRead"/> does not allow.</summary>
-    public static Task RefuseReadAsync(HttpContext context) =>
+    /// <summary>Why an admitted caller may not publish to a channel, or no longer, as in a request without an end; null when it may.</summary>
+    public string? WhyNotPublish(HttpContext context, string channel)
+    {
+        var principal = PrincipalOf(context);
+        return principal.ExpiresAt <= time.GetUtcNow() || !authenticator.IsGood(principal) ? "The token has ended or was revoked"
+            : May(context, ChannelRights.Publish, channel) ? null
+            : "Not authorized to publish to this channel";
+    }
+
+    /// <summary>Who an admitted caller is.</summary>
+    public static Principal PrincipalOf(HttpContext context) => IdentityOf(context)?.Principal ?? Principal.Anonymous;
+
+    /// <summary>Which channels anyone may be told the names of: all where nobody needs a credential, else none.</summary>
+    public bool ShowsNames => !authenticator.IsRequired;
+
+    /// <summary>Refuses what <see cref="May"/> does not allow.</summary>
+    public static Task RefuseAsync(HttpContext context) =>
         context.JsonAsync(StatusCodes.Status403Forbidden, static json => Error(json, ErrorCode.NotAuthorized, "Not authorized to read this channel"));
 
     /// <summary>True when an admitted caller may have a token for <paramref name="subject"/>: holders of a token only for who they are, or an agent could
@@ -127,8 +158,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
         return null;
     }
 
-    private Identity? IdentityOf(HttpContext context) =>
-        Authenticator.FromHeader(context.Request.Headers.Authorization) is { } credential ? authenticator.Identify(credential) : null;
+    private static Identity? IdentityOf(HttpContext context) => context.Items[typeof(Identity)] as Identity;
 
     internal static void Error(Utf8JsonWriter json, ErrorCode code, string text) => Error(json, ErrorCodeName.Of(code), text);
 

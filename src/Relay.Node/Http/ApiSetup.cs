@@ -20,6 +20,7 @@ public static class ApiSetup
         UpdatesApi.Map(app);
         WebUiApi.Map(app);
         NativeApi.Map(app);
+        RevocationApi.Map(app);
         app.MapPost("/api/v1/publish/stream", app.Services.GetRequiredService<PublishStreamEndpoint>().ServeAsync);
         app.MapGet("/sse", app.Services.GetRequiredService<EventStreamEndpoint>().ServeAsync);
         return app;

@@ -20,13 +20,13 @@ internal static class ContextApi
         var time = routes.ServiceProvider.GetRequiredService<TimeProvider>();
         var issuer = routes.ServiceProvider.GetRequiredService<TokenIssuer>();
         var guard = routes.ServiceProvider.GetRequiredService<ApiGuard>();
-        routes.MapGet("/health", context => HealthAsync(context, relay, time));
-        routes.MapGet("/stats", context => StatsAsync(context, relay));
+        routes.MapGet("/health", context => HealthAsync(context, relay, time, guard));
+        routes.MapGet("/stats", context => StatsAsync(context, relay, guard));
         routes.MapPost("/api/auth/token", context => TokenAsync(context, issuer, guard));
         routes.Map("/ws", context => context.TextAsync(StatusCodes.Status400BadRequest, "Expected a WebSocket upgrade"));
     }
 
-    private static async Task HealthAsync(HttpContext context, RelaySystem relay, TimeProvider time)
+    private static async Task HealthAsync(HttpContext context, RelaySystem relay, TimeProvider time, ApiGuard guard)
     {
         // A balancer asks this node how it is, so this waits for no other.
         var counts = await relay.CountChannelsAsync(Family, here: true, pending: true, context.RequestAborted);
@@ -36,25 +36,26 @@ internal static class ContextApi
             json.WriteString("status", "healthy");
             json.WriteString("type", "websocket");
             json.WriteNumber("port", context.Connection.LocalPort);
-            WriteStats(json, relay.Connections.CountOf(Family), counts);
+            WriteStats(json, relay.Connections.CountOf(Family), counts, guard);
             json.WriteString("timestamp", time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
         });
     }
 
-    private static async Task StatsAsync(HttpContext context, RelaySystem relay)
+    private static async Task StatsAsync(HttpContext context, RelaySystem relay, ApiGuard guard)
     {
         var here = ApiGuard.IsOfNode(context);
         var counts = await relay.CountChannelsAsync(Family, here, pending: true, context.RequestAborted);
         context.Response.Headers.AccessControlAllowOrigin = "*";
-        await context.JsonAsync(StatusCodes.Status200OK, json => WriteStats(json, here ? relay.Connections.CountOf(Family) : relay.CountOf(Family), counts));
+        await context.JsonAsync(StatusCodes.Status200OK, json => WriteStats(json, here ? relay.Connections.CountOf(Family) : relay.CountOf(Family), counts, guard));
     }
 
-    private static void WriteStats(Utf8JsonWriter json, int clients, ChannelCounts counts)
+    // Anybody may ask, but where credentials are needed the name of a channel is not for anybody.
+    private static void WriteStats(Utf8JsonWriter json, int clients, ChannelCounts counts, ApiGuard guard)
     {
         json.WriteNumber("connectedClients", clients);
         json.WriteNumber("activeChannels", counts.Subscribers.Count);
         json.WriteStartObject("channelStats");
-        foreach (var (channel, subscribers) in counts.Subscribers)
+        foreach (var (channel, subscribers) in counts.Subscribers.Where(_ => guard.ShowsNames))
         {
             json.WriteNumber(channel, subscribers);
         }
@@ -91,7 +92,13 @@ internal static class ContextApi
             return;
         }
 
-        var token = issuer.Issue(agent, Text(body, "session_id"));
+        if (!issuer.CanIssue)
+        {
+            await context.JsonAsync(StatusCodes.Status501NotImplemented, static json => json.WriteString("error", "This node has public keys only; tokens come from their issuer"));
+            return;
+        }
+
+        var token = issuer.Issue(agent, Text(body, "session_id"), ApiGuard.PrincipalOf(context));
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteString("token", token.Token);

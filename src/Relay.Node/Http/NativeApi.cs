@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Relay.Actors;
 using Relay.Actors.Channels;
+using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Node.Configuration;
 using Relay.Protocol;
@@ -134,7 +135,7 @@ internal static class NativeApi
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartArray("channels");
-            foreach (var (channel, subscribers) in counts.Subscribers)
+            foreach (var (channel, subscribers) in counts.Subscribers.Where(one => guard.May(context, ChannelRights.Subscribe, one.Key)))
             {
                 json.WriteStartObject();
                 json.WriteString("channel", channel);
@@ -159,9 +160,9 @@ internal static class NativeApi
             return;
         }
 
-        if (!guard.MayRead(context, channel))
+        if (!guard.May(context, ChannelRights.History, channel))
         {
-            await ApiGuard.RefuseReadAsync(context);
+            await ApiGuard.RefuseAsync(context);
             return;
         }
 
@@ -298,7 +299,14 @@ internal static class NativeApi
     }
 
     private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item) =>
-        await Result.OfAsync(relay.PublishAsync(channel, [item.Trace is null ? item with { Trace = TraceParent.Parse(context.Request.Headers.TraceParent.ToString()) } : item], guard.ScopeOf(context), context.RequestAborted), 0);
+        guard.WhyNotPublish(context, channel) is { } reason ? Result.Forbidden(reason)
+        : await Result.OfAsync(
+            relay.PublishAsync(
+                channel,
+                [item.Trace is null ? item with { Trace = TraceParent.Parse(context.Request.Headers.TraceParent.ToString()) } : item],
+                ApiGuard.ScopeOf(context),
+                context.RequestAborted),
+            0);
 
     private static Task RefuseAsync(HttpContext context, string problem) =>
         context.RefuseAsync(StatusCodes.Status400BadRequest, ErrorCode.InvalidMessage, problem);
@@ -341,6 +349,9 @@ internal static class NativeApi
         {
             case StatusCodes.Status503ServiceUnavailable:
                 ApiGuard.Unavailable(json, result.Error);
+                break;
+            case StatusCodes.Status403Forbidden:
+                ApiGuard.Error(json, ErrorCode.NotAuthorized, result.Error);
                 break;
             case StatusCodes.Status409Conflict:
                 ApiGuard.Error(json, ErrorCode.VersionMismatch, result.Error);
@@ -386,6 +397,8 @@ internal static class NativeApi
             };
             return new Result(status, outcome, reply.Subscribers, outcome.ErrorText);
         }
+
+        public static Result Forbidden(string reason) => new(StatusCodes.Status403Forbidden, default, 0, reason);
 
         public static Result Refused(string problem) => new(StatusCodes.Status400BadRequest, default, 0, problem);
     }

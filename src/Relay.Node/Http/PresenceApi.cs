@@ -1,4 +1,5 @@
 using Relay.Actors;
+using Relay.Actors.Security;
 using Relay.Node.Configuration;
 using Relay.Protocol;
 
@@ -32,9 +33,9 @@ internal static class PresenceApi
             return;
         }
 
-        if (!guard.MayRead(context, channel))
+        if (!guard.May(context, ChannelRights.Presence, channel))
         {
-            await ApiGuard.RefuseReadAsync(context);
+            await ApiGuard.RefuseAsync(context);
             return;
         }
 

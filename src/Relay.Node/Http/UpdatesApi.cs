@@ -42,6 +42,12 @@ internal static class UpdatesApi
             return;
         }
 
+        if (item.Channels.Select(channel => guard.WhyNotPublish(context, channel)).FirstOrDefault(static reason => reason is not null) is { } denied)
+        {
+            await context.TextAsync(StatusCodes.Status403Forbidden, denied);
+            return;
+        }
+
         if (item.Item.Trace is null && TraceParent.Parse(context.Request.Headers.TraceParent.ToString()) is { } trace)
         {
             item = item with { Item = item.Item with { Trace = trace } };

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Relay.Actors;
 using Relay.Actors.Agents;
+using Relay.Actors.Security;
 using Relay.Actors.Sessions;
 using Relay.Kernel;
 using Relay.Node.Configuration;
@@ -104,7 +105,7 @@ internal sealed class WebUiApi
         await DataAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartArray("sessions");
-            foreach (var session in sessions)
+            foreach (var session in sessions.Where(session => MayUse(context, ChannelRights.Subscribe, session.SessionId)))
             {
                 json.WriteStartObject();
                 Write(json, session);
@@ -117,12 +118,25 @@ internal sealed class WebUiApi
 
     private async Task CreateAsync(HttpContext context)
     {
-        var joined = await CreateAsync(context.RequestAborted);
+        var id = NewSessionId();
+        if (!MayUse(context, ChannelRights.Publish, id))
+        {
+            await DeniedAsync(context);
+            return;
+        }
+
+        var joined = (SessionJoined)await AskAsync(id, new CreateSession(), context.RequestAborted);
         await DataAsync(context, StatusCodes.Status201Created, json => Write(json, joined.Summary));
     }
 
     private async Task SessionAsync(HttpContext context)
     {
+        if (!MayUse(context, ChannelRights.History, (string)context.Request.RouteValues["id"]!))
+        {
+            await DeniedAsync(context);
+            return;
+        }
+
         if (await AskAsync(context, new JoinSession()) is not SessionJoined joined)
         {
             await MissingAsync(context);
@@ -149,6 +163,12 @@ internal sealed class WebUiApi
 
     private async Task DeleteAsync(HttpContext context)
     {
+        if (!MayUse(context, ChannelRights.Publish, (string)context.Request.RouteValues["id"]!))
+        {
+            await DeniedAsync(context);
+            return;
+        }
+
         if (await AskAsync(context, new DeleteSession()) is not SessionDeleted deleted)
         {
             await MissingAsync(context);
@@ -167,11 +187,23 @@ internal sealed class WebUiApi
             return;
         }
 
-        var sessionId = Text(body, "session_id") is { Length: > 0 } given ? given : (await CreateAsync(context.RequestAborted)).Summary.SessionId;
+        var given = Text(body, "session_id") is { Length: > 0 } named ? named : null;
+        var sessionId = given ?? NewSessionId();
         if (!ChannelName.TryBuild(ChannelName.Sessions, sessionId, out _))
         {
             await MissingAsync(context);
             return;
+        }
+
+        if (!MayUse(context, ChannelRights.Publish, sessionId) || !MayUse(context, ChannelRights.Subscribe, sessionId))
+        {
+            await DeniedAsync(context);
+            return;
+        }
+
+        if (given is null)
+        {
+            await AskAsync(sessionId, new CreateSession(), context.RequestAborted);
         }
 
         var data = ApiAnswers.Object(json => json.WriteString("content", content));
@@ -198,11 +230,13 @@ internal sealed class WebUiApi
         });
     }
 
-    private async Task<SessionJoined> CreateAsync(CancellationToken cancellationToken)
-    {
-        var id = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(16));
-        return (SessionJoined)await AskAsync(id, new CreateSession(), cancellationToken);
-    }
+    private static string NewSessionId() => Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(16));
+
+    // What is no session's id is missing rather than denied.
+    private bool MayUse(HttpContext context, ChannelRights right, string sessionId) =>
+        !ChannelName.TryBuild(ChannelName.Sessions, sessionId, out var channel) || _guard.May(context, right, channel);
+
+    private Task DeniedAsync(HttpContext context) => ErrorAsync(context, StatusCodes.Status403Forbidden, "UNAUTHORIZED", "These credentials do not allow it");
 
     private Task<object> AskAsync(HttpContext context, object question)
     {

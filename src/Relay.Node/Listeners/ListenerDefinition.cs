@@ -8,6 +8,9 @@ namespace Relay.Node.Listeners;
 /// <param name="Dialect">What it speaks; null = <c>auto</c>.</param>
 public sealed record ListenerDefinition(string Name, string Url, DialectKind? Dialect = null)
 {
+    /// <summary>Whether every connection begins with the PROXY protocol's header.</summary>
+    public bool ProxyProtocol { get; init; }
+
     /// <summary><c>https</c>: file with the certificate (PEM, or PKCS #12 with its key).</summary>
     public string? CertificatePath { get; init; }
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Node.Loops;
+using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
 
 namespace Relay.Node.Listeners;
@@ -72,7 +73,7 @@ public sealed class ListenerSetup
         var address = Parse(definition);
         var tls = string.Equals(address.Scheme, "https", StringComparison.OrdinalIgnoreCase);
         var certificate = tls ? LoadCertificate(definition) : null;
-        var identity = new ListenerIdentity(definition.Name, definition.Dialect);
+        var identity = new ListenerIdentity(definition.Name, definition.Dialect) { ProxyProtocol = definition.ProxyProtocol };
         void Use(ListenOptions listener) => Configure(listener, identity, certificate);
         void UseFirst(ListenOptions listener)
         {
@@ -107,6 +108,11 @@ public sealed class ListenerSetup
         var tls = certificate is not null;
         listener.Protocols = tls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
         listener.Use(next => new GateMiddleware(next, Server(), identity, tls).OnConnectionAsync);
+        if (identity.ProxyProtocol)
+        {
+            listener.Use(next => new ProxyMiddleware(next, Server(), identity, listener.ApplicationServices.GetRequiredService<ILogger<ProxyMiddleware>>()).OnConnectionAsync);
+        }
+
         if (tls)
         {
             listener.UseHttps(new HttpsConnectionAdapterOptions

@@ -1,3 +1,5 @@
+using System.Net;
+using Relay.Node.Proxies;
 using Relay.Protocol.Handshake;
 using Relay.Protocol.WebSockets;
 
@@ -53,6 +55,11 @@ internal sealed partial class LoopConnection
 
     private void Look(ReadOnlySpan<byte> bytes, bool hangup)
     {
+        if (_expectsProxy && !TryTakeProxy(ref bytes, hangup))
+        {
+            return;
+        }
+
         var parser = new UpgradeRequestParser(Server.Options.Handshake);
         switch (parser.Parse(bytes, out var request, out var refusal))
         {
@@ -79,6 +86,45 @@ internal sealed partial class LoopConnection
                 Refuse(TooSlow);
                 break;
         }
+    }
+
+    /// <summary>True when the proxy has said who the client is, and the client something as well.</summary>
+    private bool TryTakeProxy(ref ReadOnlySpan<byte> bytes, bool hangup)
+    {
+        var status = IPEndPoint.TryParse(_remote, out var peer) && Server.Options.Proxies.Trusts(peer.Address)
+            ? ProxyHeader.Parse(bytes, out var length, out var source)
+            : NoProxy(out length, out source);
+        switch (status)
+        {
+            case ProxyHeaderStatus.Complete:
+                _expectsProxy = false;
+                _source = source;
+                _remote = source?.ToString() ?? _remote;
+
+                // This writes the same bytes to where they are already.
+                Consume(length);
+                bytes = bytes[length..];
+                if (bytes.IsEmpty && hangup)
+                {
+                    Close();
+                }
+
+                return !bytes.IsEmpty;
+            case ProxyHeaderStatus.NeedMoreData when !hangup && !Volatile.Read(ref _headExpired):
+                return false;
+            default:
+                Server.Refused(_listener.Identity, ProxyMiddleware.NoHeader);
+                _listener.LogNoProxy(_remote);
+                Abort();
+                Close();
+                return false;
+        }
+    }
+
+    private static ProxyHeaderStatus NoProxy(out int length, out IPEndPoint? source)
+    {
+        (length, source) = (0, null);
+        return ProxyHeaderStatus.Invalid;
     }
 
     private void Upgrade(UpgradeRequest request)
@@ -136,7 +182,7 @@ internal sealed partial class LoopConnection
         _phase = Phase.Gone;
         _loop.Forget(_socket.Number);
         _listener.Loops.TrySet(_socket.Number, null);
-        _listener.HandOver(_socket.Number);
+        _listener.HandOver(_socket.Number, _source);
     }
 
     private void Drain()

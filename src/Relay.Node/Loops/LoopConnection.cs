@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.InteropServices;
 using Relay.Node.WebSockets;
 
@@ -27,7 +28,9 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
 
     private readonly LoopListener _listener;
     private readonly EventLoop _loop;
-    private readonly string _remote;
+    private string _remote;
+    private IPEndPoint? _source;
+    private bool _expectsProxy;
     private readonly bool _admitted;
     private SharedDescriptor _socket;
     private OpenedClient _client;
@@ -57,6 +60,7 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         _socket = new SharedDescriptor(descriptor);
         _remote = remote;
         _admitted = admitted;
+        _expectsProxy = listener.Identity.ProxyProtocol;
     }
 
     private enum Phase : byte

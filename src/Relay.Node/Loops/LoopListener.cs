@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
 using Relay.Protocol.Handshake;
 
@@ -120,8 +121,13 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
         }
     }
 
+    /// <summary>A peer that is no configured proxy was dropped.</summary>
+    public void LogNoProxy(string peer) => ProxyMiddleware.LogDropped(_logger, Identity.Name, peer);
+
     /// <summary>Gives a connection that is no WebSocket to Kestrel, which admits it anew.</summary>
-    public void HandOver(int descriptor)
+    /// <param name="descriptor">Its socket.</param>
+    /// <param name="source">The client, where a proxy named it.</param>
+    public void HandOver(int descriptor, IPEndPoint? source)
     {
         Server.Gate.Release();
         var handle = new SafeSocketHandle(descriptor, ownsHandle: true);
@@ -138,6 +144,8 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
             return;
         }
 
+        connection.Items[ProxyMiddleware.IsRead] = true;
+        connection.RemoteEndPoint = source ?? connection.RemoteEndPoint;
         if (!_handedOver.Writer.TryWrite(connection))
         {
             // The listener is closing.

@@ -1,5 +1,9 @@
 using System.Collections.Frozen;
+using System.Net;
+using System.Text;
 using Relay.Actors.Connections;
+using Relay.Actors.Security;
+using Relay.Node.Auth;
 using Relay.Protocol;
 using Relay.Protocol.Handshake;
 using Relay.Protocol.WebSockets;
@@ -22,16 +26,26 @@ internal sealed record Admission(HandshakeAnswer Answer, FrameLimits Limits, Con
 /// </summary>
 internal sealed class UpgradeDoor
 {
+    private const string TokenPrefix = "relay.token.";
+    private const string EncodedPrefix = "relay.token64.";
+
     private static readonly HandshakeRefusal ForeignOrigin = new(403, "Origin not allowed") { Reason = "origin" };
     private static readonly HandshakeRefusal Draining = new(503, "Server is leaving") { Reason = "leaving", Headers = [new("Retry-After", "1")] };
     private static readonly HandshakeRefusal Unauthorized = new(401, "Unauthorized") { Headers = [new("WWW-Authenticate", "Bearer")] };
 
+    private static readonly HandshakeRefusal TokenInQuery =
+        Unauthorized with { Body = "Unauthorized: a token in the URL is not taken here (Auth:TokenInQuery); send Authorization: Bearer, or offer the subprotocol relay.token.TOKEN" };
+
+    private static readonly HandshakeRefusal AwaitingKeys = new(503, "The keys that verify tokens are being fetched") { Reason = "keys", Headers = [new("Retry-After", "1")] };
+    private static readonly HandshakeRefusal WrongHost = HandshakeRefusal.BadRequest(HostPolicy.Refusal) with { Reason = "host" };
     private static readonly HandshakeRefusal Forbidden = new(403, "Forbidden");
 
     private readonly WebSocketServerOptions _options;
     private readonly ConnectionGate _gate;
     private readonly IAuthenticator _authenticator;
     private readonly OriginPolicy _origins;
+    private readonly HostPolicy _hosts;
+    private readonly AccessRules _access;
     private readonly FrozenDictionary<DialectKind, (IDialect Dialect, FrameLimits Limits)> _dialects;
     private readonly FrameLimits _echoLimits;
 
@@ -41,6 +55,8 @@ internal sealed class UpgradeDoor
         _gate = gate;
         _authenticator = authenticator;
         _origins = new OriginPolicy(options.AllowedOrigins);
+        _hosts = new HostPolicy(options.AllowedHosts);
+        _access = new AccessRules(options.Namespaces, authenticator);
         _dialects = dialects.ToFrozenDictionary(dialect => dialect.Profile.Kind, dialect => (dialect, LimitsOf(dialect.Profile)));
         _echoLimits = FrameLimits.ForMessagesOf(options.EchoMessageBytes) with { MaxFragments = options.EchoFragments };
     }
@@ -52,7 +68,10 @@ internal sealed class UpgradeDoor
     /// <param name="refusal">The answer when null is returned.</param>
     public Admission? Decide(UpgradeRequest request, ListenerIdentity listener, string remote, out HandshakeRefusal? refusal)
     {
-        refusal = !_origins.Allows(request.Origin, request.Host) ? ForeignOrigin : _gate.IsDraining ? Draining : null;
+        var client = _options.Proxies.IsUsed && IPEndPoint.TryParse(remote, out var peer) ? _options.Proxies.See(peer.Address, request.Header) : default;
+        var host = client.Host ?? request.Host;
+        remote = client.Address?.ToString() ?? remote;
+        refusal = !_hosts.Allows(host) ? WrongHost : !_origins.Allows(request.Origin, host) ? ForeignOrigin : _gate.IsDraining ? Draining : null;
         if (refusal is not null)
         {
             return null;
@@ -68,7 +87,7 @@ internal sealed class UpgradeDoor
         var principal = credential is null ? Principal.Anonymous : _authenticator.Verify(credential);
         if (principal is null)
         {
-            refusal = Unauthorized;
+            refusal = _authenticator.AwaitsKeys ? AwaitingKeys : Unauthorized;
             return null;
         }
 
@@ -80,7 +99,7 @@ internal sealed class UpgradeDoor
 
         if (_authenticator.IsRequired && !principal.IsAuthenticated && !AuthenticatesLater(choice.Kind))
         {
-            refusal = Unauthorized;
+            refusal = FromQuery(request) is null ? Unauthorized : TokenInQuery;
             return null;
         }
 
@@ -93,12 +112,11 @@ internal sealed class UpgradeDoor
         return Negotiate(request, listener, remote, choice, principal, out refusal);
     }
 
-    // Families that only listen are refused here, since they have no words to be told later; another user's events need a service's key.
+    // Families that only listen are refused here, since they have no words to be told later.
     private bool MayListen(DialectChoice choice, Principal principal) => choice.Kind switch
     {
-        DialectKind.Projects => principal.MaySubscribe,
-        DialectKind.Updates => principal.MaySubscribe
-            && (!_authenticator.IsRequired || principal.IsService || string.Equals(choice.UserId, principal.Subject, StringComparison.Ordinal)),
+        DialectKind.Projects => _access.May(ChannelRights.Subscribe, Asker.Of(principal), "projects/" + choice.ProjectId),
+        DialectKind.Updates => _access.May(ChannelRights.Subscribe, Asker.Of(principal) with { UserId = choice.UserId }, "users/" + choice.UserId),
         _ => true,
     };
 
@@ -121,12 +139,18 @@ internal sealed class UpgradeDoor
             Principal = principal,
             UserId = choice.UserId,
             ProjectId = choice.ProjectId,
-            AgentId = choice.AgentId,
+            AgentId = IsBelieved(choice.AgentId, principal) ? choice.AgentId : null,
             SessionId = choice.SessionId,
             Deflate = answer.Deflate,
         };
         return new Admission(answer, limits, opened);
     }
+
+    /// <summary>
+    /// Whether a token's holder is the agent it says to be in the URL: where credentials count, names do not. One without a token is nobody yet and may say any.
+    /// </summary>
+    private bool IsBelieved(string? agentId, Principal principal) =>
+        !_authenticator.IsRequired || !principal.IsAuthenticated || principal.IsService || principal.Subject.Equals(agentId, StringComparison.Ordinal);
 
     /// <summary>
     /// <c>context</c> clients bring their token in an <c>auth</c> message, and production mode refuses it there with code 4002 while the socket stays
@@ -135,10 +159,10 @@ internal sealed class UpgradeDoor
     private static bool AuthenticatesLater(DialectKind kind) => kind == DialectKind.Context;
 
     /// <summary>
-    /// The token or key an upgrade carries: <c>Authorization: Bearer</c>, or, because pages cannot set headers on a WebSocket, <c>?token=</c> or
-    /// <c>?access_token=</c>. Never a cookie: a browser would send it for a foreign page as well. Null when there is none.
+    /// The token or key an upgrade carries: <c>Authorization: Bearer</c>, or, because pages cannot set headers on a WebSocket, a subprotocol <c>relay.token.TOKEN</c> among
+    /// those offered (<c>relay.token64.…</c>, in base64url, for keys with characters that a subprotocol has not), or, where switched on, <c>?token=</c> or <c>?access_token=</c>. Never a cookie: a browser would send it for a foreign page as well. Null when there is none.
     /// </summary>
-    private static string? Credential(UpgradeRequest request)
+    private string? Credential(UpgradeRequest request)
     {
         const string Scheme = "Bearer ";
         if (request.Authorization is { } header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
@@ -146,8 +170,25 @@ internal sealed class UpgradeDoor
             return header[Scheme.Length..].Trim(' ');
         }
 
-        return (request.TryGetQuery("token", out var token) || request.TryGetQuery("access_token", out token)) && token.Length > 0 ? token : null;
+        foreach (var offered in request.Subprotocols)
+        {
+            if (offered.StartsWith(TokenPrefix, StringComparison.Ordinal))
+            {
+                return offered[TokenPrefix.Length..];
+            }
+
+            if (offered.StartsWith(EncodedPrefix, StringComparison.Ordinal))
+            {
+                // An empty credential is nobody's: refused as any other that is wrong.
+                return CompactJws.Decode(offered.AsSpan(EncodedPrefix.Length)) is { } bytes ? Encoding.UTF8.GetString(bytes) : "";
+            }
+        }
+
+        return _options.TokenInQuery ? FromQuery(request) : null;
     }
+
+    private static string? FromQuery(UpgradeRequest request) =>
+        (request.TryGetQuery("token", out var token) || request.TryGetQuery("access_token", out token)) && token.Length > 0 ? token : null;
 
     private FrameLimits LimitsOf(DialectProfile profile) =>
         FrameLimits.ForMessagesOf(_options.MaxMessageBytes.TryGetValue(profile.Kind, out var bytes) ? bytes : profile.MaxMessageBytes);

@@ -1,3 +1,5 @@
+using Relay.Actors;
+using Relay.Node.Proxies;
 using Relay.Protocol;
 using Relay.Protocol.Handshake;
 
@@ -58,6 +60,18 @@ public sealed record WebSocketServerOptions
 
     /// <summary>Origins allowed besides the default ones, see <see cref="OriginPolicy"/>.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
+    /// <summary>Hosts by which the node may be asked, see <see cref="HostPolicy"/>; none = any.</summary>
+    public IReadOnlyList<string> AllowedHosts { get; init; } = [];
+
+    /// <summary>The proxies whose word about a client is believed.</summary>
+    public ProxyTrust Proxies { get; init; } = ProxyTrust.None;
+
+    /// <summary>Whether a token is also taken from the query string.</summary>
+    public bool TokenInQuery { get; init; }
+
+    /// <summary>The settings of a channel's namespace, for the rights of those who only listen.</summary>
+    public Func<string, NamespaceSettings> Namespaces { get; init; } = static _ => new NamespaceSettings();
 
     /// <summary>Largest message in bytes by dialect where it differs from the dialect's profile. Beyond: 1009.</summary>
     public IReadOnlyDictionary<DialectKind, int> MaxMessageBytes { get; init; } = new Dictionary<DialectKind, int>();

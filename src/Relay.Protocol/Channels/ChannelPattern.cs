@@ -81,6 +81,23 @@ public sealed class ChannelPattern
         return _anyRest;
     }
 
+    /// <summary>True when every channel that <paramref name="other"/> can ever match is matched by this one as well: who holds this pattern may have that one.</summary>
+    public bool Covers(ChannelPattern other)
+    {
+        var common = Math.Min(_segments.Length, other._segments.Length);
+        for (var i = 0; i < common; i++)
+        {
+            var theirs = other._segments[i];
+            if (_segments[i] is "*" ? theirs.Length == 0 : !_segments[i].Equals(theirs, StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+
+        // Fewer segments of theirs leave room for names that lack a segment wanted here; more need a rest here that takes any.
+        return other._segments.Length == _segments.Length ? _anyRest == other._anyRest : other._segments.Length > _segments.Length && _anyRest;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Text;
 }

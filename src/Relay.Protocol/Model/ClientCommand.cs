@@ -105,6 +105,13 @@ public sealed class AuthCommand : ClientCommand
     public string? Token { get; init; }
 }
 
+/// <summary>Native: a newer token for the same user, agent or service; nothing else changes.</summary>
+public sealed class RefreshCommand : ClientCommand
+{
+    /// <summary>The token; not empty.</summary>
+    public required string Token { get; init; }
+}
+
 /// <summary>Native: who is on a channel.</summary>
 public sealed class PresenceCommand : ClientCommand
 {

@@ -158,6 +158,13 @@ public sealed class ReconnectMessage : ServerMessage
     public required string Reason { get; init; }
 }
 
+/// <summary>Native: the connection's token ends soon; without a <c>refresh</c> the connection ends with it.</summary>
+public sealed class TokenExpiringMessage : ServerMessage
+{
+    /// <summary>When, milliseconds since 1970-01-01 UTC.</summary>
+    public required long ExpiresAtMilliseconds { get; init; }
+}
+
 /// <summary>Native: events are missing and will not come.</summary>
 public sealed class GapMessage : ServerMessage
 {

@@ -129,6 +129,10 @@ internal static class NativeRequests
         return command is RejectedCommand rejected ? Reject(id, rejected.Code, rejected.Message) : command;
     }
 
+    public static ClientCommand Refresh(RequestId id, string? token) => string.IsNullOrEmpty(token)
+        ? Reject(id, ErrorCode.InvalidMessage, "refresh needs a token")
+        : new RefreshCommand { RequestId = id, Token = token };
+
     /// <summary>Reads a position's two halves; false when the epoch is none or the offset is negative.</summary>
     public static bool TryPosition(ReadOnlySpan<byte> epochText, long offset, out StreamPosition position)
     {

@@ -24,6 +24,10 @@ internal static class ProtobufFrames
             {
                 Reconnect = new() { AfterMs = reconnect.AfterMilliseconds, Reason = reconnect.Reason, Timestamp = milliseconds },
             },
+            TokenExpiringMessage expiring => new()
+            {
+                TokenExpiring = new() { ExpiresAt = expiring.ExpiresAtMilliseconds, Timestamp = milliseconds },
+            },
             GapMessage gap => new()
             {
                 Gap = new() { Channel = gap.Channel, Epoch = gap.Epoch.ToString(), From = gap.From, To = gap.To, Timestamp = milliseconds },

@@ -21,6 +21,7 @@ internal static class ProtobufReader
             Wire.ClientMessage.CommandOneofCase.Unsubscribe => new UnsubscribeCommand { RequestId = id, Channel = request.Unsubscribe.Channel },
             Wire.ClientMessage.CommandOneofCase.Auth => NativeRequests.Auth(
                 id, OrNull(request.Auth.AgentId), OrNull(request.Auth.SessionId), OrNull(request.Auth.Token)),
+            Wire.ClientMessage.CommandOneofCase.Refresh => NativeRequests.Refresh(id, request.Refresh.Token),
             Wire.ClientMessage.CommandOneofCase.Presence => NativeRequests.Presence(id, Name(request.Presence.Channel)),
             Wire.ClientMessage.CommandOneofCase.History => History(id, request.History),
             Wire.ClientMessage.CommandOneofCase.Resume => NativeResume.Read(id, request.Resume),

@@ -52,7 +52,7 @@ public sealed class RelayJsonDialect : IDialect
             case PingMessage:
                 ContextFrames.Bare("{\"type\":\"ping\",\"timestamp\":"u8, message, output);
                 return true;
-            case AckMessage or ConnectedMessage or PongMessage or ReconnectMessage or GapMessage or PresenceChangeMessage:
+            case AckMessage or ConnectedMessage or PongMessage or ReconnectMessage or TokenExpiringMessage or GapMessage or PresenceChangeMessage:
                 var json = new JsonText(output);
                 RelayJsonFrames.Write(ref json, message);
                 json.Flush();

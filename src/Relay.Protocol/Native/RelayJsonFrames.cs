@@ -29,6 +29,11 @@ internal static class RelayJsonFrames
             case ReconnectMessage reconnect:
                 Reconnect(ref json, reconnect);
                 break;
+            case TokenExpiringMessage expiring:
+                json.Raw("{\"type\":\"token_expiring\",\"expires_at\":"u8);
+                json.Number(expiring.ExpiresAtMilliseconds);
+                ContextFrames.CloseWithTimestamp(ref json, expiring);
+                break;
             case GapMessage gap:
                 Gap(ref json, gap);
                 break;

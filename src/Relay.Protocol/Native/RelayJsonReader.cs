@@ -42,6 +42,11 @@ internal static class RelayJsonReader
             return Auth(id, fields);
         }
 
+        if (type.SequenceEqual("refresh"u8))
+        {
+            return fields.Token.IsString ? NativeRequests.Refresh(id, fields.Token.TextOrNull) : Unreadable(id);
+        }
+
         if (type.SequenceEqual("presence"u8))
         {
             return fields.Channel.IsString ? NativeRequests.Presence(id, fields.Channel.Utf8) : Unreadable(id);

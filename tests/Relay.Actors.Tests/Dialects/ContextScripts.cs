@@ -216,8 +216,10 @@ public sealed class ContextScripts
         a > {"type":"auth","token":"good-tim","id":"x"}
         a < {"type":"ack","id":"x","success":true,"timestamp":…}
         a < {"id":"…","channel":"global","event":"agent.connected","data":{"agent_id":"tim","client_id":"…"},"timestamp":…}
-        a > {"type":"subscribe","channel":"agents/other","id":"s"}
+        a > {"type":"subscribe","channel":"agents/tim","id":"s"}
         a < {"type":"ack","id":"s","success":true,"timestamp":…}
+        a > {"type":"subscribe","channel":"agents/other","id":"t"}
+        a < {"type":"ack","id":"t","success":false,"error":"Not authorized to subscribe to this agent channel","timestamp":…}
         """, authRequired: true);
 
     [Fact]

@@ -236,8 +236,10 @@ public sealed class NativeScripts
         a < {"type":"ack","id":"s","success":false,"code":"NOT_AUTHORIZED","error":"Not authorized to subscribe to patterns","timestamp":…}
         b = relay token=good-b
         b *
-        b > {"type":"subscribe","channel":"agents/*","id":"s"}
+        b > {"type":"subscribe","channel":"topics/*","id":"s"}
         b < {"type":"ack","id":"s","success":true,"timestamp":…}
+        b > {"type":"subscribe","channel":"agents/*","id":"t"}
+        b < {"type":"ack","id":"t","success":false,"code":"NOT_AUTHORIZED","error":"Not authorized to subscribe to all channels of this pattern","timestamp":…}
         """, authRequired: true);
 
     [Fact]

@@ -31,9 +31,9 @@ internal sealed class WsClient : IAsyncDisposable
     {
         var socket = new ClientWebSocket();
         socket.Options.KeepAliveInterval = Timeout.InfiniteTimeSpan;
-        if (subprotocol is not null)
+        foreach (var offered in subprotocol?.Split(',') ?? [])
         {
-            socket.Options.AddSubProtocol(subprotocol);
+            socket.Options.AddSubProtocol(offered);
         }
 
         if (bearer is not null)
@@ -59,9 +59,9 @@ internal sealed class WsClient : IAsyncDisposable
     {
         using var socket = new ClientWebSocket();
         socket.Options.CollectHttpResponseDetails = true;
-        if (subprotocol is not null)
+        foreach (var offered in subprotocol?.Split(',') ?? [])
         {
-            socket.Options.AddSubProtocol(subprotocol);
+            socket.Options.AddSubProtocol(offered);
         }
 
         if (bearer is not null)

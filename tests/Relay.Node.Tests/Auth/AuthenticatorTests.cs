@@ -32,7 +32,10 @@ public sealed class AuthenticatorTests
         var identity = authenticator.Identify(issued.Token)!;
         Assert.Equal(("agent-1", "session-1", Tokens.Now.AddHours(1)), (identity.Subject, identity.SessionId!, identity.ExpiresAt!.Value));
         Assert.Equal(Rights.Publish | Rights.Subscribe, identity.Rights);
-        Assert.Equal(new Principal("agent-1", IsAuthenticated: true), authenticator.Verify(issued.Token));
+        var principal = authenticator.Verify(issued.Token)!;
+        Assert.Equal(("agent-1", true, false), (principal.Subject, principal.IsAuthenticated, principal.IsService));
+        Assert.Equal(Tokens.At(0), principal.IssuedAt);
+        Assert.NotNull(principal.TokenId);
     }
 
     [Fact]
@@ -64,9 +67,40 @@ public sealed class AuthenticatorTests
     public void An_api_key_is_its_name_with_its_rights()
     {
         var authenticator = new Authenticator(Options, Tokens.Clock);
-        Assert.Equal(new Identity("billing", Rights.Publish), authenticator.Identify("billing-key-0123456789"));
+        var billing = new Principal("billing", IsAuthenticated: true) { IsService = true, MaySubscribe = false };
+        Assert.Equal(new Identity(billing with { Forced = authenticator.Verify("billing-key-0123456789")!.Forced }, Rights.Publish), authenticator.Identify("billing-key-0123456789"));
         Assert.Equal(Rights.Publish | Rights.Subscribe | Rights.Admin, authenticator.Identify("operator.key.0123456789")!.Rights);
-        Assert.Equal(new Principal("billing", IsAuthenticated: true) { IsService = true, MaySubscribe = false }, authenticator.Verify("billing-key-0123456789"));
+    }
+
+    [Fact]
+    public void A_key_may_be_configured_by_its_hash_and_for_some_channels()
+    {
+        var made = ApiKeys.Create();
+        var authenticator = new Authenticator(
+            new AuthOptions { Required = true, ApiKeys = [new ApiKeyOptions("x", Secret.None, Rights.Publish) { Hash = ApiKeys.Hash(made), Channels = ["topics/deploy/**"] }] }, Tokens.Clock);
+        var principal = authenticator.Verify(made)!;
+        Assert.Equal(("x", true, false), (principal.Subject, principal.IsService, principal.MaySubscribe));
+        Assert.Equal("topics/deploy/**", Assert.Single(principal.Grants!.Entries).Channels);
+        Assert.Null(authenticator.Verify(ApiKeys.Hash(made)));
+        Assert.Null(authenticator.Verify(made[..^1]));
+        Assert.False(made.Equals(ApiKeys.Create(), StringComparison.Ordinal));
+        Assert.Null(ApiKeys.ParseHash(ApiKeys.Hash(made).Replace("sha256:", "sha512:", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_program_makes_keys_and_hashes_and_takes_one_from_its_input_only()
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        Assert.Equal(0, NodeInvocation.Read(["--new-key"], output, error).ExitCode);
+        var lines = output.ToString().Split('\n');
+        var (key, hash) = (lines[0].Split(' ')[^1], lines[1].Split(' ')[^1]);
+        Assert.Equal(ApiKeys.Hash(key), hash);
+        output.GetStringBuilder().Clear();
+        Assert.Equal(0, NodeInvocation.Read(["--hash-key"], output, error, new StringReader(key + "\n")).ExitCode);
+        Assert.Equal(hash, output.ToString().Trim());
+        Assert.Equal("", error.ToString());
+        Assert.Equal(2, NodeInvocation.Read(["--hash-key"], output, error, new StringReader("short")).ExitCode);
+        Assert.DoesNotContain("short", error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -5,7 +5,7 @@ using Relay.Node.Configuration;
 
 namespace Relay.Node.Tests.Auth;
 
-/// <summary>The attacks S3 to S7 of reliability.md, as far as they concern HS256.</summary>
+/// <summary>The attacks S3 to S7 of reliability.md, with HS256; those on public keys stand in <see cref="PublicKeyTests"/>.</summary>
 public sealed class JwtVerifierTests
 {
     [Fact]
@@ -70,7 +70,7 @@ public sealed class JwtVerifierTests
     public void S6_a_key_is_believed_for_its_own_kid_only()
     {
         var other = Encoding.UTF8.GetBytes("another-secret-of-thirty-two-bytes");
-        var verifier = new JwtVerifier(new JwtOptions(), [new SigningKey("a", Tokens.Secret), new SigningKey("b", other)], Tokens.Clock);
+        var verifier = Tokens.Verifier(new JwtOptions(), new SigningKey("a", Tokens.Secret), new SigningKey("b", other));
         var claims = $$"""{"sub":"u1","exp":{{Tokens.At(60)}}}""";
         Assert.NotNull(verifier.Verify(Tokens.Sign("""{"alg":"HS256","kid":"b"}""", claims, other)));
         Assert.Null(verifier.Verify(Tokens.Sign("""{"alg":"HS256","kid":"a"}""", claims, other)));
@@ -103,12 +103,28 @@ public sealed class JwtVerifierTests
     public void S7_an_expired_token_is_forgiven_less_than_a_minute(int seconds, bool accepted) =>
         Assert.Equal(accepted, Tokens.Verifier().Verify(Tokens.WithClaims($"\"sub\":\"u1\",\"exp\":{Tokens.At(seconds)}")) is not null);
 
+    [Fact]
+    public void S7_a_token_that_lives_longer_than_revocations_are_remembered_is_refused()
+    {
+        var verifier = Tokens.Verifier(new JwtOptions { LongestLife = TimeSpan.FromHours(1) }, new SigningKey(null, Tokens.Secret));
+        Assert.NotNull(verifier.Verify(Tokens.WithClaims($"\"sub\":\"u1\",\"exp\":{Tokens.At(3600)}")));
+        Assert.Null(verifier.Verify(Tokens.WithClaims($"\"sub\":\"u1\",\"exp\":{Tokens.At(3661)}")));
+    }
+
+    [Fact]
+    public void S7_one_that_is_let_in_after_its_end_has_what_is_left_of_the_leeway() => Assert.Equal(
+        Tokens.Now.AddSeconds(50), Tokens.Verifier().Verify(Tokens.WithClaims($"\"sub\":\"u1\",\"exp\":{Tokens.At(-10)}"))!.ExpiresAt);
+
     [Theory]
     [InlineData(0, true)]
     [InlineData(60, true)]
     [InlineData(61, false)]
     public void S7_a_token_of_the_future_is_forgiven_a_minute(int seconds, bool accepted) => Assert.Equal(
         accepted, Tokens.Verifier().Verify(Tokens.WithClaims($"\"sub\":\"u1\",\"exp\":{Tokens.At(600)},\"nbf\":{Tokens.At(seconds)}")) is not null);
+
+    [Fact]
+    public void S7_the_claims_that_are_spoilt_below_are_good() =>
+        Assert.NotNull(Tokens.Verifier().Verify(Tokens.WithClaims("\"sub\":\"u1\",\"sid\":\"s\",\"exp\":1999999999,\"nbf\":0,\"iat\":0,\"jti\":\"t\"")));
 
     [Theory]
     [InlineData("\"sub\":\"u1\"")]
@@ -143,7 +159,7 @@ public sealed class JwtVerifierTests
     [Fact]
     public void S7_a_payload_that_is_not_UTF_8_is_refused()
     {
-        var token = CompactJws.Write("{\"alg\":\"HS256\"}"u8, [.. "{\"sub\":\""u8, 0xff, 0xfe, .. "\",\"exp\":1999999999}"u8], Tokens.Secret);
+        var token = CompactJws.Write("{\"alg\":\"HS256\"}"u8, [.. "{\"sub\":\""u8, 0xff, 0xfe, .. "\",\"exp\":1999999999}"u8], new SigningKey(null, Tokens.Secret));
         Assert.Null(Tokens.Verifier().Verify(token));
     }
 
@@ -156,7 +172,7 @@ public sealed class JwtVerifierTests
     [Fact]
     public void S7_a_header_that_is_not_UTF_8_is_refused()
     {
-        var token = CompactJws.Write([.. "{\"alg\":\"HS256\",\"kid\":\""u8, 0xe2, .. "\"}"u8], "{\"sub\":\"u1\",\"exp\":1999999999}"u8, Tokens.Secret);
+        var token = CompactJws.Write([.. "{\"alg\":\"HS256\",\"kid\":\""u8, 0xe2, .. "\"}"u8], "{\"sub\":\"u1\",\"exp\":1999999999}"u8, new SigningKey(null, Tokens.Secret));
         Assert.Null(Tokens.Verifier().Verify(token));
     }
 

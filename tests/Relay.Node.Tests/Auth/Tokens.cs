@@ -21,7 +21,9 @@ internal static class Tokens
     public static long At(int seconds) => Now.ToUnixTimeSeconds() + seconds;
 
     public static JwtVerifier Verifier(string issuer = "", string audience = "", string? kid = null) =>
-        new(new JwtOptions { Issuer = issuer, Audience = audience }, [new SigningKey(kid, Secret)], Clock);
+        Verifier(new JwtOptions { Issuer = issuer, Audience = audience, LongestLife = TimeSpan.FromDays(20_000) }, new SigningKey(kid, Secret));
+
+    public static JwtVerifier Verifier(JwtOptions options, params SigningKey[] keys) => new(options, new KeyRing(keys, false, TimeSpan.Zero, Clock), Clock);
 
     /// <summary>A token of any header and payload, signed by HS256.</summary>
     public static string Sign(string header, string payload, byte[]? secret = null)

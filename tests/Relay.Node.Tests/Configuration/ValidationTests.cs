@@ -47,15 +47,23 @@ public sealed class ValidationTests
     [InlineData("Namespaces:users:WhenSlow=dropNewest", "not one of")]
     [InlineData("Namespaces:users:Presence=off", "true nor false")]
     [InlineData("Limits:SessionResumeWindow=120", "30s")]
-    [InlineData("Namespaces:users:Publish=nobody", "not available")]
-    [InlineData("Namespaces:users:Subscribe=authenticated", "not available")]
+    [InlineData("Namespaces:users:Publish=noone", "usual, anyone, authenticated, own, nobody")]
+    [InlineData("Namespaces:users:ReadHistory=true", "usual, anyone, authenticated, own, nobody")]
     [InlineData("Dialects:websocket:PingInterval=1s", "known are")]
     [InlineData("Dialects:webui:MaxMessageBytes=1", "between")]
     [InlineData("Dialects:relay:PingInterval=2h", "between")]
     [InlineData("Dialects:relay:IdleTimeout=25s", "longer than PingInterval")]
     [InlineData("Dialects:hooks:JsonPingInterval=5s", "only clients of context")]
     [InlineData("Auth:Required=yes", "true nor false")]
-    [InlineData("Auth:Jwt:JwksUrl=https://id.example.com/jwks", "not available")]
+    [InlineData("Auth:Jwt:JwksUrl=https://id.example.com/jwks", "Issuer or Auth:Jwt:Audience")]
+    [InlineData("Auth:Jwt:JwksUrl=id.example.com/jwks", "absolute")]
+    [InlineData("Auth:Jwt:ClockSkew=1h", "not between")]
+    [InlineData("Auth:Jwt:LongestLife=1s", "not between")]
+    [InlineData("Auth:Hosts:0=https://relay.example.com", "Host header")]
+    [InlineData("Proxies:Networks:0=10.0.0.0/33", "network")]
+    [InlineData("Proxies:Networks:0=proxy", "network")]
+    [InlineData("Proxies:Headers=both", "x-forwarded, forwarded")]
+    [InlineData("Listeners:main:ProxyProtocol=required", "Proxies:Networks:0")]
     [InlineData("Auth:Jwt:Keys:0:Kid=a", "needs its secret")]
     [InlineData("Auth:Jwt:Keys:first:Kid=a", "numbered")]
     [InlineData("Auth:Jwt:Keys:0:Secret=tooshort", "32")]
@@ -152,10 +160,36 @@ public sealed class ValidationTests
     }
 
     [Theory]
-    [InlineData("Auth:Jwt:Keys:0:Alg", "RS256")]
-    [InlineData("Auth:Jwt:Keys:0:Alg", "none")]
-    public void Only_HS256_is_an_algorithm_of_this_version(string key, string value) =>
-        Assert.Contains("HS256", Given.Problem($"{key}={value}", "Auth:Jwt:Keys:0:Secret=0123456789abcdef0123456789abcdef").Text, StringComparison.Ordinal);
+    [InlineData("none")]
+    [InlineData("HS512")]
+    [InlineData("EdDSA")]
+    public void Only_three_algorithms_are_known(string value) =>
+        Assert.Contains("HS256, RS256, ES256", Given.Problem($"Auth:Jwt:Keys:0:Alg={value}", "Auth:Jwt:Keys:0:Secret=0123456789abcdef0123456789abcdef").Text, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Alg=RS256", "Secret=0123456789abcdef0123456789abcdef", "is not for RS256")]
+    [InlineData("Alg=HS256", "PublicKeyPem=x", "is not for HS256")]
+    [InlineData("Alg=ES256", "Kid=a", "needs its public key")]
+    [InlineData("Alg=ES256", "PublicKeyPem=nonsense", "PEM")]
+    [InlineData("Alg=ES256", "File=/nowhere/key.pem", "/nowhere/key.pem")]
+    public void A_key_of_each_algorithm_needs_its_own_kind_of_material(string algorithm, string material, string expected) =>
+        Assert.Contains(expected, Given.Problem("Auth:Jwt:Keys:0:" + algorithm, "Auth:Jwt:Keys:0:" + material).ToString(), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_key_set_over_http_from_elsewhere_must_be_wanted_aloud()
+    {
+        const string Url = "Auth:Jwt:JwksUrl=http://id.example.com/jwks";
+        Assert.Contains("JwksInsecure", Given.Problem(Url, "Auth:Jwt:Issuer=a").Text, StringComparison.Ordinal);
+        Assert.Empty(Given.Keys(Url, "Auth:Jwt:Issuer=a", "Auth:Jwt:JwksInsecure=true").Problems);
+        Assert.Empty(Given.Keys("Auth:Jwt:JwksUrl=http://127.0.0.1:9/jwks", "Auth:Jwt:Audience=a").Problems);
+        Assert.Empty(Given.Keys("Auth:Jwt:JwksUrl=https://id.example.com/jwks", "Auth:Jwt:Audience=a").Problems);
+    }
+
+    [Theory]
+    [InlineData("Auth:ApiKeys:0:Hash=sha256:abc", "64 hexadecimal")]
+    [InlineData("Auth:ApiKeys:0:Channels=topics/a*", "neither a channel's name nor a pattern")]
+    public void What_stands_in_place_of_a_key_or_narrows_it_is_checked(string setting, string expected) =>
+        Assert.Contains(expected, Given.Keys("Auth:ApiKeys:0:Name=billing", setting.Contains("Hash", StringComparison.Ordinal) ? "Auth:ApiKeys:0:Rights=publish" : "Auth:ApiKeys:0:Key=0123456789abcdef", setting).Problems[0].ToString(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("http://0.0.0.0:8080")]

@@ -15,6 +15,7 @@ public sealed class EventStreamLifeTests
     private static readonly string[] Closed =
     [
         "Auth:Required=true",
+        "Auth:TokenInQuery=true",
         "Auth:ApiKeys:0:Name=reader", "Auth:ApiKeys:0:Key=" + Key,
         "Auth:ApiKeys:1:Name=writer", "Auth:ApiKeys:1:Key=" + PublisherKey, "Auth:ApiKeys:1:Rights=publish",
     ];

@@ -238,7 +238,6 @@ public sealed class EventStreamTests(EventStreamTests.Shared shared) : IClassFix
     [InlineData("channels=topics/a&events=%00", 400, "INVALID_MESSAGE", "events must be at most 256 event names or prefixes")]
     [InlineData("channels=agents/other", 403, "NOT_AUTHORIZED", "Not authorized to subscribe to this agent channel: agents/other")]
     [InlineData("channels=topics/a,agents/other&agent_id=me", 403, "NOT_AUTHORIZED", "Not authorized to subscribe to this agent channel: agents/other")]
-    [InlineData("channels=topics/a&token=wrong", 401, "UNAUTHORIZED", "A valid token or API key is required: Authorization: Bearer …, or ?token=…")]
     public async Task What_cannot_be_streamed_is_refused_with_a_status(string query, int status, string code, string text)
     {
         var (actual, body, answer) = await _node.RefusedAsync(query);

@@ -22,6 +22,7 @@ public abstract class SocketTests(int? eventLoops)
         TestCertificate? certificate = null,
         IAuthenticator? authenticator = null,
         TimeProvider? time = null,
-        Action<RecordingHandler>? onOpen = null) =>
-        TestNode.StartAsync((options ?? TestNode.Options) with { EventLoops = eventLoops }, dialect, certificate, authenticator, time, onOpen);
+        Action<RecordingHandler>? onOpen = null,
+        bool proxyProtocol = false) =>
+        TestNode.StartAsync((options ?? TestNode.Options) with { EventLoops = eventLoops }, dialect, certificate, authenticator, time, onOpen, proxyProtocol);
 }

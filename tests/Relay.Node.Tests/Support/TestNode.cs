@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Relay.Actors.Connections;
 using Relay.Node.Listeners;
+using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
 using Relay.Protocol;
 
@@ -51,7 +52,8 @@ internal sealed class TestNode : IAsyncDisposable
         TestCertificate? certificate = null,
         IAuthenticator? authenticator = null,
         TimeProvider? time = null,
-        Action<RecordingHandler>? onOpen = null)
+        Action<RecordingHandler>? onOpen = null,
+        bool proxyProtocol = false)
     {
         var factory = new RecordingFactory(onOpen);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
@@ -70,13 +72,15 @@ internal sealed class TestNode : IAsyncDisposable
 
         var scheme = certificate is null ? "http" : "https";
         var setup = new ListenerSetup([
-            new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { CertificatePath = certificate?.Path, CertificateKeyPath = certificate?.KeyPath },
+            new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { CertificatePath = certificate?.Path, CertificateKeyPath = certificate?.KeyPath, ProxyProtocol = proxyProtocol },
         ]);
         setup.AddTo(services, options ?? Options);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AllowSynchronousIO = false);
         var app = builder.Build();
+        app.UseRelayProxies();
         app.UseRelayWebSockets();
         app.MapGet("/hello", (HttpContext context) => $"hello from {context.Features.Get<ListenerIdentity>()?.Name}");
+        app.MapGet("/client", (HttpContext context) => $"{context.Connection.RemoteIpAddress} {context.Request.Scheme} {context.Request.Host}");
         app.MapPost("/size", async (HttpContext context) =>
         {
             using var body = new MemoryStream();

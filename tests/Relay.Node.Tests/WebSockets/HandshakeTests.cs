@@ -71,7 +71,7 @@ public abstract class HandshakeTests(int? eventLoops) : SocketTests(eventLoops)
         { "GET /ws HTTP/1.1\r\n" + Good + "Origin: http://evil.example\r\n\r\n", "403" },
         { "GET /ws HTTP/1.1\r\n" + Good + "Origin: null\r\n\r\n", "403" },
         { "GET /ws HTTP/1.1\r\n" + Good + "Authorization: Bearer wrong\r\n\r\n", "401" },
-        { "GET /ws?token=wrong HTTP/1.1\r\n" + Good + "\r\n", "401" },
+        { "GET /ws HTTP/1.1\r\n" + Good + "Sec-WebSocket-Protocol: relay.token.wrong\r\n\r\n", "401" },
         { "GET /ws HTTP/1.1\r\n" + Good + "X: " + new string('x', 40_000) + "\r\n\r\n", "431" },
         { "GET /ws HTTP/1.1\r\n" + Good + string.Concat(Enumerable.Repeat("X: y\r\n", 200)) + "\r\n", "431" },
         { "GET /ws?" + new string('x', 100_000) + " HTTP/1.1\r\n" + Good + "\r\n", "414" },
@@ -230,8 +230,15 @@ public abstract class HandshakeTests(int? eventLoops) : SocketTests(eventLoops)
     [InlineData("/relay", null, 401)]
     [InlineData("/ws?userId=user-7", "Authorization: Bearer good-token", 101)]
     [InlineData("/ws?userId=somebody-else", "Authorization: Bearer good-token", 403)]
-    [InlineData("/ws?userId=user-7&token=good-token", null, 101)]
-    [InlineData("/relay?access_token=good-token", null, 101)]
+    [InlineData("/ws?userId=user-7&token=good-token", null, 401)]
+    [InlineData("/relay?access_token=good-token", null, 401)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token.good-token", 101)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.token.good-token, relay.v1", 101)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.Z29vZC10b2tlbg", 101)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.Z29vZC10b2tlbg=", 400)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.!!!", 401)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token.bad-token", 401)]
+    [InlineData("/ws?userId=user-8", "Sec-WebSocket-Protocol: relay.updates, relay.token.good-token", 403)]
     [InlineData("/ws?userId=u", "Cookie: token=good-token", 401)]
     [InlineData("/", "Sec-WebSocket-Protocol: relay.context", 101)]
     public async Task Where_credentials_are_required_only_context_clients_may_bring_them_later(string target, string? header, int status)

@@ -75,7 +75,7 @@ public sealed class TlsTests
     [Theory]
     [InlineData("/nowhere", HttpStatusCode.NotFound)]
     [InlineData("/ws?userId=", HttpStatusCode.Unauthorized)]
-    [InlineData("/ws?token=bad", HttpStatusCode.Unauthorized)]
+    [InlineData("/ws?user_id=", HttpStatusCode.Unauthorized)]
     public async Task Inside_HTTP_2_a_refusal_has_the_same_status(string target, HttpStatusCode status)
     {
         using var certificate = new TestCertificate();

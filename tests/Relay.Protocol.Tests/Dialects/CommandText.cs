@@ -20,6 +20,7 @@ internal static class CommandText
         PingCommand => "ping",
         AckCommand c => $"ack {(c.Position is { } p ? $"{p.Epoch}:{p.Offset}" : "nothing of ours")}",
         AuthCommand c => $"auth agent={c.AgentId ?? "-"} session={c.SessionId ?? "-"} token={c.Token ?? "-"}",
+        RefreshCommand c => $"refresh {c.Token}",
         PresenceCommand c => $"presence {c.Channel}",
         ResumeCommand c => $"resume {c.Session}{string.Concat(c.Positions.OrderBy(static p => p.Key, StringComparer.Ordinal).Select(static p => $" {p.Key}={p.Value.Epoch}:{p.Value.Offset}"))}",
         HistoryCommand c => $"history {c.Channel}{Since(c.Since)}{If(c.Until is not null, $" until={c.Until}")}{If(c.FromMicros is not null, $" from={c.FromMicros}")}"

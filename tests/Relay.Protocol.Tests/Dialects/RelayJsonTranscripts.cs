@@ -44,10 +44,29 @@ public sealed class RelayJsonTranscripts
         ["leave"] = new PresenceChangeMessage { TimestampMicros = Sample.Micros, Channel = "global", Member = new PresenceMember("ws_1", null), Joined = false },
         ["gap"] = new GapMessage { TimestampMicros = Sample.Micros, Channel = "global", Epoch = Sample.Position.Epoch, From = 3, To = 9 },
         ["reconnect"] = new ReconnectMessage { TimestampMicros = Sample.Micros, AfterMilliseconds = 1500, Reason = "drain" },
+        ["expiring"] = new TokenExpiringMessage { TimestampMicros = Sample.Micros, ExpiresAtMilliseconds = 1_700_000_060_000 },
         ["event"] = Sample.Event("global", "x", "{\"b\":1, \"a\":2.50}", key: "k\"1"),
         ["transient"] = Sample.Transient("sessions/s", "typing"),
         ["status"] = new HookHeartbeatMessage { TimestampMicros = Sample.Micros, Clients = 1 },
     };
+
+    [Fact]
+    public void Tokens() => Play(
+        """
+        > {"type":"refresh","token":"t.o.k","id":"r"}
+        = refresh t.o.k id="r"
+        > {"type":"refresh","token":"","id":"r"}
+        = refused InvalidMessage id="r"
+        < …"code":"INVALID_MESSAGE","error":"refresh needs a token"…
+        > {"type":"refresh","token":7,"id":"r"}
+        = refused ParseError id="r"
+        < …"code":"PARSE_ERROR"…
+        > {"type":"refresh"}
+        = error ParseError
+        < …"code":"PARSE_ERROR"…
+        ! expiring
+        < {"type":"token_expiring","expires_at":1700000060000,"timestamp":1700000000123}
+        """);
 
     [Fact]
     public void Subscribe() => Play(

@@ -105,6 +105,7 @@ public sealed class RelayProtobufTests
         Assert.Equal("1", Assert.Single(page.Events).Data.ToStringUtf8());
         var gap = Read(new GapMessage { TimestampMicros = Sample.Micros, Channel = "c", Epoch = Sample.Position.Epoch, From = 1, To = 2 }).Gap;
         Assert.Equal(("k3j9x2ab", 1L, 2L), (gap.Epoch, gap.From, gap.To));
+        Assert.Equal(1_700_000_060_000, Read(new TokenExpiringMessage { TimestampMicros = Sample.Micros, ExpiresAtMilliseconds = 1_700_000_060_000 }).TokenExpiring.ExpiresAt);
         Assert.Equal(1500, Read(new ReconnectMessage { TimestampMicros = Sample.Micros, AfterMilliseconds = 1500, Reason = "drain" }).Reconnect.AfterMs);
     }
 
