@@ -143,8 +143,9 @@ public sealed class OutboxTests
         await server.RunAsync(
             "CREATE TABLE relay_outbox (id bigserial PRIMARY KEY, channel text NOT NULL, event text NOT NULL, data jsonb, created_at timestamptz NOT NULL DEFAULT now());" +
             "CREATE TABLE relay_outbox_dead (id bigint NOT NULL, channel text, event text, data jsonb, created_at timestamptz, reason text NOT NULL, tries int NOT NULL, failed_at timestamptz NOT NULL DEFAULT now());" +
-            "GRANT SELECT ON relay_outbox TO worker");
-        await server.InsertAsync("users/u1", "e", 0, 1);
+            "GRANT SELECT ON relay_outbox TO worker;" +
+            // In the same transaction: an empty outbox would be well, and what follows another episode.
+            "INSERT INTO relay_outbox (channel, event, data) VALUES ('users/u1', 'e', '{\"n\": 0}')");
         await health.IllAsync("permission denied for table relay_outbox: let the owner");
         await server.RunAsync("GRANT SELECT, DELETE ON relay_outbox TO worker; GRANT SELECT, INSERT ON relay_outbox_dead TO worker");
         await server.DrainedAsync();

@@ -97,6 +97,8 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             info.Environment.Remove(name);
         }
 
+        // The runtime's pipes for debuggers lie in the temporary folder, and stay there when a node is killed.
+        info.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach (var (name, value) in start.Environment)
         {
             info.Environment[name] = value;

@@ -47,6 +47,12 @@ public sealed partial class RedisJournal
     /// <summary>Nobody writes: whether it could be. So a server that is away is known before it is needed, and all are begun while all are there.</summary>
     private async ValueTask<string?> ProbeAsync()
     {
+        if (_illness is null && _redis.State is { State: RedisState.Connecting, Attempt: <= 1 })
+        {
+            // Nothing is known yet: a node that has just started is no episode for the log.
+            return null;
+        }
+
         try
         {
             var ring = await FindRingAsync();
