@@ -79,7 +79,7 @@ public sealed class ClusterFaultTests(ITestOutputHelper output)
         Roams = true,
         Publishers = 6,
         Pause = TimeSpan.FromMilliseconds(40),
-        Subscribers = TestLength.IsLong ? 2000 : 500,
+        Subscribers = TestLength.IsLong ? 2000 : 200,
         Channels = Channels,
         ChannelsEach = 2,
         EventsPerConnection = 400,
