@@ -27,7 +27,8 @@ public sealed class RelayOptionsTests
         Assert.Equal(usual.Compression, options.Compression);
         Assert.Equal(usual.WebUi, options.WebUi);
         Assert.Equal(usual.Agents, options.Agents);
-        Assert.Equal(usual.Metrics, options.Metrics);
+        Assert.Equal(usual.Metrics, options.Metrics with { Networks = usual.Metrics.Networks });
+        Assert.Equal(usual.Metrics.Networks, options.Metrics.Networks);
         Assert.Equal(usual.Drain, options.Drain);
         Assert.Equal(usual.Testing, options.Testing);
         Assert.Equal(usual.Cluster, options.Cluster);

@@ -235,7 +235,7 @@ public abstract class HandshakeTests(int? eventLoops) : SocketTests(eventLoops)
     [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token.good-token", 101)]
     [InlineData("/relay", "Sec-WebSocket-Protocol: relay.token.good-token, relay.v1", 101)]
     [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.Z29vZC10b2tlbg", 101)]
-    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.Z29vZC10b2tlbg=", 400)]
+    [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.Z29vZC10b2tlbg=", 401)]
     [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token64.!!!", 401)]
     [InlineData("/relay", "Sec-WebSocket-Protocol: relay.v1, relay.token.bad-token", 401)]
     [InlineData("/ws?userId=user-8", "Sec-WebSocket-Protocol: relay.updates, relay.token.good-token", 403)]
