@@ -352,7 +352,7 @@ class Prober:
 
 async def moves(options):
     waits, events = [], 0
-    async with Cluster(3) as cluster:
+    async with Cluster(3, **{"Namespaces:topics:HistoryLength": str(options.history)}) as cluster:
         # 2,500/s: twice as many is what this program can do at all.
         prober = Prober(0.1)
         await prober.to(cluster.nodes[0])
@@ -457,6 +457,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="case", help="even, latency, load, moves, kills; none = all")
     parser.add_argument("--moves", type=int, default=500, help="planned moves to measure")
+    parser.add_argument("--history", type=int, default=1000, help="events that a channel keeps while its shard is moved")
     parser.add_argument("--kills", type=int, default=10, help="kills to measure; each takes 20 s")
     parser.add_argument("--no-build", action="store_true", help="measure what is in bench/out")
     options = parser.parse_args()
