@@ -7,6 +7,11 @@ namespace Relay.Actors.Channels;
 /// <content>What a channel does whose listeners and publishers are on several nodes.</content>
 internal sealed partial class ChannelCore
 {
+    private const string Untrusted = "The node has lost touch with its cluster";
+
+    /// <summary>A shard that is lost tells its channels; one whose node is trusted again does not.</summary>
+    private static readonly TimeSpan TrustInterval = TimeSpan.FromMilliseconds(100);
+
     [ThreadStatic]
     private static WireWriter? s_written;
 
@@ -19,6 +24,45 @@ internal sealed partial class ChannelCore
         _records.Take();
         DurableChannel.Refuse(owed, "The channel has moved to another node", _context.Self, _traffic);
         _durable?.GiveUp();
+    }
+
+    /// <summary>
+    /// Another node may be the owner by now, and be ahead: what this one knows is no answer. A client that came back with a place from there would be told that it
+    /// is lost. True when <paramref name="message"/> was refused, or waits until the node is trusted again or the channel is lost (<see cref="ChannelRest.TryTurnAway"/>).
+    /// </summary>
+    private bool TryHandleUntrusted(IShardOwnership ownership, object message)
+    {
+        if (message is LookForTrust)
+        {
+            _context.Stash.UnstashAll();
+            return true;
+        }
+
+        if (message is not (PublishBatch or HistoryQuery or ReplicaJoin) || ownership.MayActOn(Channel))
+        {
+            return false;
+        }
+
+        switch (message)
+        {
+            case PublishBatch batch:
+                // Not put aside: what is answered now need not be answered when the channel ends.
+                Refuse(batch, Untrusted);
+                break;
+            case HistoryQuery { MayBeRefused: true } query:
+                _context.Sender.Tell(new HistoryReply(query, default, false, []) { Refusal = Untrusted }, _context.Self);
+                break;
+            default:
+                _context.Stash.Stash();
+                if (!_context.Timers.IsActive(LookForTrust.Instance))
+                {
+                    _context.Timers.StartSingle(LookForTrust.Instance, LookForTrust.Instance, TrustInterval);
+                }
+
+                break;
+        }
+
+        return true;
     }
 
     // The answer to a publisher travels with the events to its own node, behind its own event; where its node does not listen it goes alone.
@@ -57,4 +101,14 @@ internal sealed partial class ChannelCore
 
     // Null = this one.
     private static Peer? NodeOf(IActorRef actor) => (actor as IRemoteRef)?.Peer;
+}
+
+/// <summary>To a channel itself: whether its node is trusted again.</summary>
+internal sealed class LookForTrust
+{
+    private LookForTrust()
+    {
+    }
+
+    public static LookForTrust Instance { get; } = new();
 }

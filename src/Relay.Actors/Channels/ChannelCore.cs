@@ -100,10 +100,8 @@ internal sealed partial class ChannelCore
     /// <summary>Handles a channel's message; false when it is none.</summary>
     public bool TryHandle(object message)
     {
-        if (message is PublishBatch vain && _services.Ownership?.MayActOn(Channel) == false)
+        if (_services.Ownership is { } ownership && TryHandleUntrusted(ownership, message))
         {
-            // Before it could be put aside: what is answered now need not be answered when the channel ends.
-            Refuse(vain, "The node has lost touch with its cluster");
             return true;
         }
 

@@ -100,6 +100,44 @@ public sealed class ChannelEndTests : IAsyncLifetime
         Assert.Equal(0, _archive.Count);
     }
 
+    /// <summary>A node that had been asleep told clients which had gone on elsewhere that their place was lost.</summary>
+    [Fact]
+    public void A_node_that_may_not_act_says_nothing_of_the_history_until_it_may_again()
+    {
+        var asked = new HistoryQuery { Resume = new StreamPosition(new Epoch(7), 80) };
+        _ownership.MayActOnIt = false;
+        Run(() => _replica.Send(_shards.Region, new ShardEnvelope(InMemory, asked)));
+        Join(_replica, InMemory);
+        _kit.Time.Advance(TimeSpan.FromSeconds(2));
+        _replica.ExpectNoMsg();
+        _ownership.MayActOnIt = true;
+        _kit.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(asked, _replica.ExpectMsg<HistoryReply>().Query);
+        _replica.ExpectMsg<ReplicaJoined>();
+    }
+
+    [Fact]
+    public void A_node_that_may_not_act_leaves_the_questions_to_the_next_owner()
+    {
+        _ownership.MayActOnIt = false;
+        Run(() => _replica.Send(_shards.Region, new ShardEnvelope(InMemory, new HistoryQuery())));
+        Join(_replica, InMemory);
+        Evict(ShardLost.Instance);
+        var next = _kit.CreateProbe();
+        _shards.SendTo(0, next.Ref);
+        Assert.IsType<HistoryQuery>(next.ExpectMsg<ShardEnvelope>().Message);
+        Assert.IsType<ReplicaJoin>(next.ExpectMsg<ShardEnvelope>().Message);
+        _replica.ExpectNoMsg();
+    }
+
+    [Fact]
+    public void A_node_that_may_not_act_refuses_who_asks_for_the_history_over_http()
+    {
+        _ownership.MayActOnIt = false;
+        Run(() => _replica.Send(_shards.Region, new ShardEnvelope(InMemory, new HistoryQuery { MayBeRefused = true })));
+        Assert.NotNull(_replica.ExpectMsg<HistoryReply>().Refusal);
+    }
+
     /// <summary>An unused channel whose place somebody knows keeps it, also over a second move in which nobody asks for it.</summary>
     [Fact]
     public void A_channel_that_was_shown_goes_on_when_it_moves_twice()
@@ -120,7 +158,7 @@ public sealed class ChannelEndTests : IAsyncLifetime
         Run(() => _publisher.Send(_shards.Region, new PublishBatch { Channel = channel, Items = [item], WantsReply = true }));
     }
 
-    private void Join(TestProbe replica) => Run(() => replica.Send(_shards.Region, new ShardEnvelope(Durable, new ReplicaJoin(replica.Ref))));
+    private void Join(TestProbe replica, string channel = Durable) => Run(() => replica.Send(_shards.Region, new ShardEnvelope(channel, new ReplicaJoin(replica.Ref))));
 
     private StreamPosition Position()
     {
