@@ -55,6 +55,7 @@ const IN_FLIGHT = 256;
  * twice as far as the relay's history reaches, and what is lost is told.
  */
 export class RelayClient<S extends Schema = AnySchema> {
+  readonly #url: string | URL;
   readonly #addresses: Addresses;
   readonly #options: RelayOptions;
   readonly #link: Link;
@@ -77,6 +78,7 @@ export class RelayClient<S extends Schema = AnySchema> {
 
   /** @param url base address of the relay: `http://127.0.0.1:8080`, `wss://relay.example.com`; in a page also relative */
   constructor(url: string | URL, options: RelayOptions = {}) {
+    this.#url = url;
     this.#addresses = addressesOf(url, options.agentId, options.sessionId);
     this.#options = options;
     this.#link = new Link(
@@ -126,6 +128,8 @@ export class RelayClient<S extends Schema = AnySchema> {
   /** Listens to a channel or pattern. In order, each event once; across reconnects. */
   subscribe<C extends ChannelOf<S>>(channel: C, onEvent: (event: EventOf<S, C>) => void, options: SubscribeOptions = {}): Subscription {
     const subscription = this.#subscriptions.subscribe(channel, onEvent as never, options);
+    const closed = this.#refusedWhenClosed();
+    if (closed) this.#subscriptions.end(closed);
     this.#wake();
     return subscription;
   }
@@ -170,6 +174,16 @@ export class RelayClient<S extends Schema = AnySchema> {
   async http(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<HttpAnswer> {
     const { Http } = await import('./transport/http.js');
     return new Http(this.#fetch(), this.#addresses, (this.#token ??= await this.#newToken(false))).request(method, path, body);
+  }
+
+  /** A client of the same relay with other options, not connected yet. */
+  with(options: RelayOptions): RelayClient<S> {
+    return new RelayClient<S>(this.#url, { ...this.#options, ...options });
+  }
+
+  /** The options it was made with. */
+  get options(): RelayOptions {
+    return this.#options;
   }
 
   /** Connects now: after `close()`, after a refusal, or instead of waiting for the next try. */
