@@ -125,7 +125,8 @@ export class Subscriptions {
   }
 
   #join(feed: Feed, listener: Listener): void {
-    const isLate = feed.listeners.size > 0;
+    // Also where the last one left in this very turn, and the relay has not been told.
+    const isLate = feed.listeners.size > 0 || feed.stoodBefore || feed.phase !== 'new';
     feed.add(listener);
     if (isLate && wantsPast(listener.options)) {
       listener.own = new Cursor();

@@ -102,6 +102,15 @@ test('usePresence shows who is there, and useChannel beside it hears events', as
   await eventually(() => assert.equal(result.current.presence.count, 1));
 });
 
+test('usePresence alone hears of presence only, and across a cut', async t => {
+  const { result } = renderHook(() => usePresence('topics/alone'), { wrapper: App });
+  await eventually(() => assert.equal(result.current.count, 1));
+  proxy.cut();
+  const other = clientOf(t, node.url);
+  await other.subscribe('topics/alone', () => undefined, { presence: true }).ready;
+  await eventually(() => assert.deepEqual([result.current.count, result.current.error], [2, undefined]));
+});
+
 test('useWebSocket gives what the dashboard\'s hook gave', async () => {
   const heard: RelayEvent[] = [];
   const { result } = renderHook(() => useWebSocket({ channels: ['topics/ws'], onEvent: event => heard.push(event) }), { wrapper: App });

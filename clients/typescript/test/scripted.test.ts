@@ -147,3 +147,21 @@ test('A subscription asked for and given up in one turn is one frame', async t =
   second.unsubscribe();
   await relay.frames.some(frame => frame.type === 'unsubscribe' && frame.channel === 'topics/x');
 });
+
+test('who takes a subscription over in the turn in which the last one leaves it gets its past and its answer', async t => {
+  const relay = await scripted(t, frame => (frame.type === 'history' ? { type: 'history', channel: 'topics/x', epoch: 'e1', offset: 2, events: [JSON.parse(event(2))] } : subscribed(frame)));
+  const client = clientOf(t, relay.url);
+  const first = client.subscribe('topics/x', () => undefined);
+  await first.ready;
+  for (const n of [1, 2]) relay.sockets.items[0]!.send(event(n));
+  const seen = new Seen<RelayEvent>();
+  first.unsubscribe();
+  const second = client.subscribe('topics/x', seen.add, { last: 1 });
+  assert.equal((await second.ready).recovered, true);
+  relay.sockets.items[0]!.send(event(3));
+  await seen.count(2);
+  assert.deepEqual(seen.items.map(one => one.data), [2, 3]);
+  const third = client.subscribe('topics/x', () => undefined);
+  second.unsubscribe();
+  assert.equal((await third.ready).again, false);
+});
