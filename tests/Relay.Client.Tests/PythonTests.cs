@@ -18,7 +18,7 @@ public sealed partial class PythonTests(ITestOutputHelper output)
     [InlineData("tests.test_sender")]
     public async Task The_Python_client_does_what_it_promises(string module)
     {
-        var start = new ProcessStartInfo("python3", ["-B", "-W", "error::ResourceWarning", "-m", "unittest", module]) { WorkingDirectory = Folder, RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("python3", ["-B", "-W", "error::ResourceWarning", "-m", "unittest", module]) { WorkingDirectory = Folder, UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["RELAY_NODE_DLL"] = NodeProgram.Path;
         using var python = Process.Start(start)!;
         var (said, printed) = (python.StandardError.ReadToEndAsync(), python.StandardOutput.ReadToEndAsync());
