@@ -30,7 +30,7 @@ public sealed class ProcessTests
     }
 
     [Theory]
-    [InlineData("--help", "Relay:Limits:UnsentBytes  (size; default 1MiB)")]
+    [InlineData("--help", "Relay:Limits:UnsentBytes  (size; default 1MiB; live)")]
     [InlineData("--version", "ActorRelay 0.")]
     [InlineData("--check", "configuration is valid")]
     public async Task An_errand_is_done_and_ends_with_0(string argument, string expected)
