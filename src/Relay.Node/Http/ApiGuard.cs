@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.Net.Http.Headers;
 using Relay.Actors.Connections;
 using Relay.Actors.Security;
 using Relay.Node.Auth;
@@ -118,7 +119,7 @@ internal sealed class ApiGuard(Authenticator authenticator, CertificateHolders c
 
     /// <summary>True for a page of an origin that is not allowed.</summary>
     public bool IsForeign(HttpContext context) =>
-        context.Request.Headers.Origin.ToString() is { Length: > 0 } origin && !door.Origins.Allows(origin, context.Request.Host.Value);
+        context.Request.Headers.TryGetValue(HeaderNames.Origin, out var origin) && !door.Origins.Allows(origin.ToString(), context.Request.Host.Value);
 
     /// <summary>The whole body; its size is bounded by <c>Limits:MaxRequestBodyBytes</c>.</summary>
     /// <exception cref="BadHttpRequestException">Too large, or cut off.</exception>
