@@ -58,7 +58,7 @@ public sealed class StoreTests
         foreach (var command in new[] { "FLUSHALL", "CONFIG GET *", "KEYS *", "DEBUG SLEEP 0", "ACL LIST", "SHUTDOWN NOSAVE", "MONITOR" })
         {
             string[] client = ["-p", redis.Port.ToString(), "--tls", "--cacert", redis.Certificates!.CaFile, "--user", "relay", "--pass", "redis-secret", "--no-auth-warning"];
-            using var refused = Process.Start(new ProcessStartInfo("redis-cli", [.. client, .. command.Split(' ')]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var refused = Process.Start(new ProcessStartInfo("redis-cli", [.. client, .. command.Split(' ')]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
             Assert.StartsWith("NOPERM", await refused.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
             await refused.WaitForExitAsync();
         }
