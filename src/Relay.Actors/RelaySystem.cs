@@ -18,7 +18,10 @@ namespace Relay.Actors;
 public sealed record RelayParts
 {
     /// <summary>Configuration.</summary>
-    public required RelaySettings Settings { get; init; }
+    public required LiveSettings Live { get; init; }
+
+    /// <summary>The settings in force.</summary>
+    public RelaySettings Settings => Live.Current;
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
@@ -120,7 +123,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time, hookPeers)), "hooks");
         hookPeers?.Monitor = hooks;
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
-        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
+        var channelServices = new ChannelServices(parts.Live, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
         {
             Journals = parts.Journals,
             JournalReports = new JournalReports(parts.Journals.Metrics, parts.Loggers, time),
@@ -140,7 +143,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions.MarkComplete();
         }
 
-        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics };
+        var replicaServices = new ReplicaServices(parts.Live, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics };
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
         var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);
@@ -150,7 +153,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         Bridge = _system.ActorOf(Props.Create(() => new BridgeActor("bridge", channels)), "bridge");
         var connections = new ConnectionServices
         {
-            Settings = settings,
+            Live = parts.Live,
             Time = time,
             Channels = channels,
             Replicas = replicas,
@@ -160,7 +163,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Tokens = new SessionTokens(parts.RandomBits),
             Sessions = new SessionStore(settings.SessionResumeWindow, time),
             Authenticator = parts.Authenticator,
-            Access = new AccessRules(settings.For, parts.Authenticator),
+            Access = new AccessRules(channel => parts.Live.Current.For(channel), parts.Authenticator),
             Revocations = Revocations,
             RandomBits = parts.RandomBits,
             News = _news,

@@ -9,8 +9,11 @@ using Relay.Protocol;
 namespace Relay.Actors.Channels;
 
 /// <summary>What every channel's actor is given. Immutable, shared.</summary>
-public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns)
+public sealed record ChannelServices(LiveSettings Live, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns)
 {
+    /// <summary>The settings in force.</summary>
+    public RelaySettings Settings => Live.Current;
+
     /// <summary>For durable namespaces.</summary>
     public ChannelJournals Journals { get; init; } = new();
 
@@ -34,6 +37,7 @@ internal sealed partial class ChannelCore
     private readonly IActorContext _context;
     private readonly NamespaceTraffic _traffic;
     private readonly bool _isHooks;
+    private NamespaceView _namespace;
 
     // Null while a durable channel is not recovered.
     private ChannelState? _state;
@@ -69,7 +73,8 @@ internal sealed partial class ChannelCore
         _services = services;
         _context = context;
         _presenceOpen = services.Ownership?.HasJustBegun(channel) == true ? services.Time.GetTimestamp() : null;
-        var settings = services.Settings.For(channel);
+        _namespace = new NamespaceView(services.Live, channel);
+        var settings = _namespace.Current;
         if (services.Journals.For(settings) is { } journal)
         {
             _durable = new DurableChannel(journal, channel, settings, services, context);
@@ -79,6 +84,9 @@ internal sealed partial class ChannelCore
             // What was kept was shown to somebody.
             var kept = services.Archive.Take(channel);
             _wasShown = kept is not null;
+
+            // The settings may have changed while it slept.
+            kept?.Take(settings);
             _state = kept ?? new ChannelState(channel, Epoch.New(services.Random), settings, Now);
         }
     }
@@ -100,6 +108,12 @@ internal sealed partial class ChannelCore
     /// <summary>Handles a channel's message; false when it is none.</summary>
     public bool TryHandle(object message)
     {
+        if (_namespace.HasChanged())
+        {
+            _durable?.Take(_namespace.Current);
+            _state?.Take(_namespace.Current);
+        }
+
         if (_services.Ownership is { } ownership && TryHandleUntrusted(ownership, message))
         {
             return true;

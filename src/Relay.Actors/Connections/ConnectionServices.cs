@@ -10,7 +10,10 @@ namespace Relay.Actors.Connections;
 public sealed record ConnectionServices
 {
     /// <summary>Configuration.</summary>
-    public required RelaySettings Settings { get; init; }
+    public required LiveSettings Live { get; init; }
+
+    /// <summary>The settings in force.</summary>
+    public RelaySettings Settings => Live.Current;
 
     /// <summary>Clock.</summary>
     public required TimeProvider Time { get; init; }

@@ -37,7 +37,7 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
         _channel = Self.Path.Name;
         _services = services;
         _traffic = services.Metrics.For(_channel);
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow, _traffic);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, new NamespaceView(services.Live, _channel), _traffic);
         var ledger = services.Node is null ? null : new PresenceLedger();
         _members = new ReplicaMembers(services.Time, _subscribers, ledger, _traffic);
         _shared = ledger is null ? null : new SharedPresence(services.Node!, ledger, _members, TellOwner);

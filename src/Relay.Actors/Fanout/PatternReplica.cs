@@ -32,7 +32,7 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
     {
         _pattern = pattern;
         _services = services;
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(pattern).WhenSlow);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, new NamespaceView(services.Live, pattern));
         _members = new ReplicaMembers(services.Time, _subscribers);
         _healing = services.Peers is null ? null : new PatternHealing(Context, services.Channels, _delivery, TellGap);
     }

@@ -33,6 +33,9 @@ public sealed record RelayOptions
     /// <summary>How the program uses its machine.</summary>
     public ServerOptions Server { get; init; } = new();
 
+    /// <summary>How changed files are noticed.</summary>
+    public ReloadOptions Reload { get; init; } = new();
+
     /// <summary>The embedded journal.</summary>
     public StorageOptions Storage { get; init; } = new();
 
@@ -78,6 +81,7 @@ public sealed record RelayOptions
         Proxies = ProxyOptions.Read(reader),
         Limits = LimitOptions.Read(reader),
         Server = ServerOptions.Read(reader),
+        Reload = ReloadOptions.Read(reader),
         Storage = StorageOptions.Read(reader),
         Compression = CompressionOptions.Read(reader),
         WebUi = WebUiOptions.Read(reader),
