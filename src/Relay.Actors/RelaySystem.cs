@@ -4,6 +4,7 @@ using Relay.Actors.Bridges;
 using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
+using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
@@ -73,6 +74,10 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>For what other nodes and the store answer at once, if they answer.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
 
+    /// <summary>More would only part the memory for what is remembered of deliveries into smaller pieces.</summary>
+    private const int MostStripes = 8;
+
+    private readonly PatternTable _patterns = new();
     private readonly RelayParts _parts;
     private readonly ActorSystem _system;
     private readonly ILogger _log;
@@ -94,7 +99,8 @@ public sealed partial class RelaySystem : IConnectionFactory
         var time = parts.Kernel.Time;
         _clientMetrics = parts.Metrics?.Clients;
         _channelMetrics = parts.Metrics?.Channels ?? ChannelMetrics.Unseen;
-        var patterns = new PatternTable();
+        var patterns = _patterns;
+        Deliveries = new DeliveryLog(settings.ExplainBytes, Math.Min(Environment.ProcessorCount, MostStripes));
         Revocations = parts.Revocations ?? new Revocations(time);
         if (parts.Cluster is { } cluster)
         {
@@ -126,6 +132,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             JournalReports = new JournalReports(parts.Journals.Metrics, parts.Loggers, time),
             Ownership = _cluster?.Served,
             Metrics = _channelMetrics,
+            Deliveries = Deliveries,
         };
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits) { AsksAgain = parts.AgentGateway is null };
         channels = _cluster?.StartChannels(ChannelProps(channelServices, sessionServices), KeepState)
@@ -140,7 +147,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions.MarkComplete();
         }
 
-        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics };
+        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics, Deliveries = Deliveries };
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
         var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);
@@ -166,6 +173,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             News = _news,
             Figures = _news is null ? null : figures,
             Metrics = _channelMetrics,
+            Deliveries = Deliveries,
         };
         _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");
@@ -197,6 +205,9 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Tokens that are not believed any more, on no node of the cluster.</summary>
     public Revocations Revocations { get; }
 
+    /// <summary>What is remembered of deliveries.</summary>
+    public DeliveryLog Deliveries { get; }
+
     /// <summary>Counters of the kernel.</summary>
     public ActorSystemStatistics Statistics => _system.Statistics;
 
@@ -218,11 +229,16 @@ public sealed partial class RelaySystem : IConnectionFactory
             _connections.Time,
             request.Dialect.Profile.IsNative ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume)
         {
-            OpenedMicros = _cluster is null ? 0 : _connections.Time.NowMicros(),
+            OpenedMicros = _connections.Time.NowMicros(),
+            Deliveries = Deliveries,
         };
         connection.Start(_system.ActorOf(Props.Create(() => ConnectionActor.Create(connection, _connections))));
         return connection;
     }
+
+    /// <summary>Notes that a service may not publish, for who asks later.</summary>
+    public void NoteRefused(string channel, string? id, string reason, string publisher) =>
+        Deliveries.NotAccepted(channel, id, NotAccepted.NotAuthorized, default, reason, publisher, _connections.Time.NowMicros());
 
     /// <summary>Publishes to one channel for a service; completes when the channel accepted.</summary>
     /// <exception cref="AskTimeoutException">The channel did not answer in time.</exception>
@@ -232,6 +248,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         var reply = await Region.Ask<PublishReply>(
             new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true }, AskTimeout, cancellationToken);
         _channelMetrics.For(channel).Answered(_connections.Time.GetElapsedTime(sentAt));
+        Deliveries.NotAccepted(reply, scope, _connections.Time.NowMicros());
         return reply;
     }
 

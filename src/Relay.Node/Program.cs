@@ -1,3 +1,4 @@
+using Relay.Node.Admin;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
 using Relay.Node.Health;
@@ -32,6 +33,7 @@ builder.Services.AddRelayCluster(options);
 builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
+builder.Services.AddRelayAdmin();
 new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets());
 
 // What the outside sees.
@@ -47,5 +49,6 @@ app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayMetrics();
 app.MapRelayApi();
+app.MapRelayAdmin();
 app.MapRelayPage();
 return await app.RunRelayAsync();

@@ -131,6 +131,7 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             _core.Services.Registry.Remove(_client);
             _core.UnsubscribeAll();
             Drop(_client);
+            _core.Services.Deliveries.Ended(_client, _core.Now);
         }
     }
 

@@ -252,6 +252,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         }
 
         CountRefusals(reply);
+        Services.Deliveries.NotAccepted(reply, Client.Subject ?? "", Now);
         if (Services.Registry.IsLeaving)
         {
             return;

@@ -37,6 +37,9 @@ public sealed class ChannelDirectory
         return counts;
     }
 
+    /// <summary>Whether anybody subscribes to it on this node.</summary>
+    public bool Has(string channel) => _counts.ContainsKey(channel);
+
     internal void Set(string channel, SubscriberSet subscribers, CatchUps? catchUps = null)
     {
         if (catchUps is { Begun: > 0 })

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
 
@@ -13,6 +14,9 @@ public sealed record ReplicaServices(RelaySettings Settings, TimeProvider Time, 
 {
     /// <summary>Where they count.</summary>
     public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
+
+    /// <summary>Where they note what they bring to whom.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
 
     /// <summary>Where patterns announce themselves to other nodes; null where there are none.</summary>
     internal IPatternPeers? Peers { get; init; }
