@@ -353,6 +353,28 @@ public sealed partial class RelaySystem : IConnectionFactory
         static TimeSpan Least(TimeSpan wanted) => wanted > Farewell ? wanted : Farewell;
     }
 
+    /// <summary>
+    /// Hands all shards and clients over to other nodes, as when leaving, and stays a member without them until <see cref="UndrainAsync"/>; false when that took longer and goes on besides. Needs
+    /// others, and the door closed: see <see cref="RelayCluster.HasOthers"/>.
+    /// </summary>
+    /// <param name="time">For all of it.</param>
+    /// <param name="keepsClients">Clients stay: they are served as before, from the channels of other nodes.</param>
+    public async Task<bool> DrainAsync(TimeSpan time, bool keepsClients)
+    {
+        if (_cluster is null)
+        {
+            return false;
+        }
+
+        var began = _connections.Time.GetTimestamp();
+        var isOver = await _cluster.HandOverAsync(time / 2);
+        var left = time - _connections.Time.GetElapsedTime(began);
+        return (keepsClients || await _cluster.SendAwayAsync(left > Farewell ? left : Farewell)) && isOver;
+    }
+
+    /// <summary>Takes part again after <see cref="DrainAsync"/>; false when it does not leave, or for good.</summary>
+    public async Task<bool> UndrainAsync() => _cluster is not null && await _cluster.ReturnAsync(AskTimeout);
+
     /// <summary>Which channels this node has; null = all.</summary>
     public IShardOwnership? Ownership => _cluster?.Served;
 
