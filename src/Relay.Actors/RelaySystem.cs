@@ -359,7 +359,8 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// </summary>
     /// <param name="time">For all of it.</param>
     /// <param name="keepsClients">Clients stay: they are served as before, from the channels of other nodes.</param>
-    public async Task<bool> DrainAsync(TimeSpan time, bool keepsClients)
+    /// <param name="cancellationToken">Nobody more is sent away.</param>
+    public async Task<bool> DrainAsync(TimeSpan time, bool keepsClients, CancellationToken cancellationToken)
     {
         if (_cluster is null)
         {
@@ -369,7 +370,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         var began = _connections.Time.GetTimestamp();
         var isOver = await _cluster.HandOverAsync(time / 2);
         var left = time - _connections.Time.GetElapsedTime(began);
-        return (keepsClients || await _cluster.SendAwayAsync(left > Farewell ? left : Farewell)) && isOver;
+        return !cancellationToken.IsCancellationRequested && (keepsClients || await _cluster.SendAwayAsync(left > Farewell ? left : Farewell)) && isOver;
     }
 
     /// <summary>Takes part again after <see cref="DrainAsync"/>; false when it does not leave, or for good.</summary>

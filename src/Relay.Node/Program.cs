@@ -33,7 +33,7 @@ builder.Services.AddRelayCluster(options);
 builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
-builder.Services.AddRelayAdmin();
+builder.Services.AddRelayAdmin(options);
 new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets());
 
 // What the outside sees.

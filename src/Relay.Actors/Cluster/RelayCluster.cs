@@ -69,6 +69,9 @@ public sealed class RelayCluster
         }
     }
 
+    /// <summary>Parts that channels are spread over.</summary>
+    public int Shards => _cluster.Shards;
+
     /// <summary>How it stands.</summary>
     public ClusterView View { get; }
 

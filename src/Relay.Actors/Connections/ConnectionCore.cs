@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Relay.Actors.Admin;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
 using Relay.Actors.Security;
@@ -141,6 +142,30 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         {
             Ack(requestId);
         }
+    }
+
+    /// <summary>For its operators.</summary>
+    public SubscriptionsTold TellSubscriptions() => new(
+    [
+        .. _subscriptions.Values.OrderBy(static one => one.Channel, StringComparer.Ordinal)
+            .Select(static one => new SubscriptionFacts(one.Channel, one.IsPattern, one.Presence, one.LiveMicros, one.Filter?.Patterns)),
+    ]);
+
+    /// <summary>An operator ends a subscription. A native client is told, or it would wait for events.</summary>
+    public bool TakeOut(string channel)
+    {
+        if (Find(channel) is null)
+        {
+            return false;
+        }
+
+        Unsubscribe(channel, RequestId.None);
+        if (Client.Dialect.Profile is { IsNative: true, IsStream: false })
+        {
+            Error(ErrorCode.NotAuthorized, "No longer subscribed, an operator ended it: " + channel);
+        }
+
+        return true;
     }
 
     public void UnsubscribeAll()

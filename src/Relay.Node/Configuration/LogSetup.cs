@@ -52,6 +52,11 @@ internal static class LogSetup
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddConfiguration(sources.GetSection("Logging"));
 
+        // Behind the configured levels, which it takes the place of, and before those below, which nothing does.
+        var live = new LiveLogLevels();
+        builder.Services.AddSingleton(live);
+        logging.AddConfiguration(new ConfigurationBuilder().Add(live).Build());
+
         // A start that fails is told by NodeLifetime in one line; these two would add the stack trace. Failures of requests, which the second would tell as well, are
         // told by FailureAnswers.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
