@@ -20,19 +20,18 @@ public sealed partial class RelaySystem
         var total = 0;
 
         // The lowest numbers behind the page before, the highest of them on top.
-        var page = new PriorityQueue<ConnectionFacts, long>();
+        var page = new PriorityQueue<ClientConnection, long>();
         foreach (var client in all)
         {
-            var facts = FactsOf(client, now);
-            if (!query.Matches(facts))
+            if (!query.Matches(client))
             {
                 continue;
             }
 
             total++;
-            if (facts.Number > query.After)
+            if (client.Id > query.After)
             {
-                page.Enqueue(facts, -facts.Number);
+                page.Enqueue(client, -client.Id);
                 if (page.Count > query.Limit)
                 {
                     page.Dequeue();
@@ -40,7 +39,7 @@ public sealed partial class RelaySystem
             }
         }
 
-        return new ConnectionPage(total, [.. page.UnorderedItems.Select(static item => item.Element).OrderBy(static facts => facts.Number)]);
+        return new ConnectionPage(total, [.. page.UnorderedItems.Select(static item => item.Element).OrderBy(static client => client.Id).Select(client => FactsOf(client, now))]);
     }
 
     /// <summary>One connection by its id as clients see it, or its number; null when it is not here.</summary>

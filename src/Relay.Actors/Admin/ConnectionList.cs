@@ -1,3 +1,4 @@
+using Relay.Actors.Connections;
 using Relay.Protocol;
 
 namespace Relay.Actors.Admin;
@@ -26,15 +27,12 @@ public sealed record ConnectionQuery
     /// <summary>Most of one page.</summary>
     public int Limit { get; init; } = 100;
 
-    /// <summary>Everything but the channel and the page.</summary>
-    public bool Matches(ConnectionFacts connection)
-    {
-        ArgumentNullException.ThrowIfNull(connection);
-        return (User is null || connection.User == User)
-            && (Agent is null || connection.Agent == Agent)
-            && (Address is null || connection.Address.StartsWith(Address, StringComparison.OrdinalIgnoreCase))
-            && (Dialect is null || connection.Dialect == Dialect);
-    }
+    /// <summary>Everything but the channel and the page. Asked of every connection: nothing is made for it.</summary>
+    internal bool Matches(ClientConnection connection) =>
+        (User is null || connection.Subject == User)
+        && (Agent is null || (connection.Agent ?? connection.Request.AgentId) == Agent)
+        && (Address is null || connection.Request.RemoteAddress.StartsWith(Address, StringComparison.OrdinalIgnoreCase))
+        && (Dialect is null || connection.Dialect.Profile.Name == Dialect);
 }
 
 /// <summary>One connection, at the moment of asking. Immutable.</summary>
