@@ -31,10 +31,13 @@ public sealed partial class RelaySystem
             total++;
             if (client.Id > query.After)
             {
-                page.Enqueue(client, -client.Id);
-                if (page.Count > query.Limit)
+                if (page.Count < query.Limit)
                 {
-                    page.Dequeue();
+                    page.Enqueue(client, -client.Id);
+                }
+                else
+                {
+                    page.EnqueueDequeue(client, -client.Id);
                 }
             }
         }

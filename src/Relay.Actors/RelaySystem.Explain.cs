@@ -111,6 +111,10 @@ public sealed partial class RelaySystem
         return new ExplainedHere(ids.Count, verdicts);
     }
 
+    /// <summary>Notes that a service may not publish, for who asks later.</summary>
+    public void NoteRefused(string channel, string? id, string reason, string publisher) =>
+        Deliveries.NotAccepted(channel, id, NotAccepted.NotAuthorized, default, reason, publisher, _connections.Time.NowMicros());
+
     private async Task<IReadOnlyList<SightReply>> SeeAsync(string channel, List<IActorRef> patterns, IReadOnlySet<long>? connections, CancellationToken cancellationToken)
     {
         var asked = patterns.ConvertAll(replica => replica.Ask<SightReply>(new SightQuery(connections), SightTimeout, cancellationToken));

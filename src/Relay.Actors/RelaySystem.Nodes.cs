@@ -47,6 +47,29 @@ public sealed partial class RelaySystem
         return new NodeAnswers(answers, [.. replies.Silent.Concat(replies.Parts.Where(static part => part.Bytes.Length == 0).Select(static part => part.Node)).Select(static one => one.Name)]);
     }
 
+    /// <summary>
+    /// Hands all shards and clients over to other nodes, as when leaving, and stays a member without them until <see cref="UndrainAsync"/>; false when that took longer and goes on besides. Needs
+    /// others, and the door closed: see <see cref="RelayCluster.HasOthers"/>.
+    /// </summary>
+    /// <param name="time">For all of it.</param>
+    /// <param name="keepsClients">Clients stay: they are served as before, from the channels of other nodes.</param>
+    /// <param name="cancellationToken">Nobody more is sent away.</param>
+    public async Task<bool> DrainAsync(TimeSpan time, bool keepsClients, CancellationToken cancellationToken)
+    {
+        if (_cluster is null)
+        {
+            return false;
+        }
+
+        var began = _connections.Time.GetTimestamp();
+        var isOver = await _cluster.HandOverAsync(time / 2);
+        var left = time - _connections.Time.GetElapsedTime(began);
+        return !cancellationToken.IsCancellationRequested && (keepsClients || await _cluster.SendAwayAsync(left > Farewell ? left : Farewell)) && isOver;
+    }
+
+    /// <summary>Takes part again after <see cref="DrainAsync"/>; false when it does not leave, or for good.</summary>
+    public async Task<bool> UndrainAsync() => _cluster is not null && await _cluster.ReturnAsync(AskTimeout);
+
     private static Task<byte[]> AnswerAdminAsync(Func<string, ReadOnlyMemory<byte>, Task<byte[]>> answers, byte[] more)
     {
         var reader = new WireReader(more);

@@ -236,10 +236,6 @@ public sealed partial class RelaySystem : IConnectionFactory
         return connection;
     }
 
-    /// <summary>Notes that a service may not publish, for who asks later.</summary>
-    public void NoteRefused(string channel, string? id, string reason, string publisher) =>
-        Deliveries.NotAccepted(channel, id, NotAccepted.NotAuthorized, default, reason, publisher, _connections.Time.NowMicros());
-
     /// <summary>Publishes to one channel for a service; completes when the channel accepted.</summary>
     /// <exception cref="AskTimeoutException">The channel did not answer in time.</exception>
     public async Task<PublishReply> PublishAsync(string channel, PublishItem[] items, string scope, CancellationToken cancellationToken)
@@ -352,29 +348,6 @@ public sealed partial class RelaySystem : IConnectionFactory
         static TimeSpan Positive(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.Zero;
         static TimeSpan Least(TimeSpan wanted) => wanted > Farewell ? wanted : Farewell;
     }
-
-    /// <summary>
-    /// Hands all shards and clients over to other nodes, as when leaving, and stays a member without them until <see cref="UndrainAsync"/>; false when that took longer and goes on besides. Needs
-    /// others, and the door closed: see <see cref="RelayCluster.HasOthers"/>.
-    /// </summary>
-    /// <param name="time">For all of it.</param>
-    /// <param name="keepsClients">Clients stay: they are served as before, from the channels of other nodes.</param>
-    /// <param name="cancellationToken">Nobody more is sent away.</param>
-    public async Task<bool> DrainAsync(TimeSpan time, bool keepsClients, CancellationToken cancellationToken)
-    {
-        if (_cluster is null)
-        {
-            return false;
-        }
-
-        var began = _connections.Time.GetTimestamp();
-        var isOver = await _cluster.HandOverAsync(time / 2);
-        var left = time - _connections.Time.GetElapsedTime(began);
-        return !cancellationToken.IsCancellationRequested && (keepsClients || await _cluster.SendAwayAsync(left > Farewell ? left : Farewell)) && isOver;
-    }
-
-    /// <summary>Takes part again after <see cref="DrainAsync"/>; false when it does not leave, or for good.</summary>
-    public async Task<bool> UndrainAsync() => _cluster is not null && await _cluster.ReturnAsync(AskTimeout);
 
     /// <summary>Which channels this node has; null = all.</summary>
     public IShardOwnership? Ownership => _cluster?.Served;

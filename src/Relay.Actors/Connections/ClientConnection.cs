@@ -284,7 +284,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         }
     }
 
-    long IQueueWords.NowMicros => _time.NowMicros();
+    long IQueueWords.NowMicros => Deliveries.IsOn ? _time.NowMicros() : 0;
 
     void IQueueWords.OnLeftOut(Publication publication, bool isConflated)
     {

@@ -52,10 +52,13 @@ public sealed class ChannelDirectory
         {
             if (string.CompareOrdinal(channel, after) > 0 && match(channel))
             {
-                page.Enqueue(channel, channel);
-                if (page.Count > limit)
+                if (page.Count < limit)
                 {
-                    page.Dequeue();
+                    page.Enqueue(channel, channel);
+                }
+                else
+                {
+                    page.EnqueueDequeue(channel, channel);
                 }
             }
         }
