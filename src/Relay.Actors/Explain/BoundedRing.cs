@@ -19,8 +19,8 @@ internal sealed class BoundedRing<T>(long maxBytes)
 {
     private const int FirstCapacity = 16;
 
-    // Header, length and rounding of a string.
-    private const int BytesPerText = 24;
+    // Headers, lengths and rounding of up to three strings.
+    private const int BytesPerText = 72;
 
     private readonly Lock _gate = new();
     private T[] _items = [];

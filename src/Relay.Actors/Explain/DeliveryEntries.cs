@@ -19,7 +19,8 @@ internal struct AcceptedEntry : ITextBearer
     /// <summary>Nodes that it went to; shared by the channel's events.</summary>
     public string[] Nodes;
 
-    public readonly int Characters => Channel.Length + Event.Length;
+    // The list of nodes may outlive its channel: header and one reference each.
+    public readonly int Characters => Channel.Length + Event.Length + 12 + (4 * Nodes.Length);
 }
 
 /// <summary>Why a publish got no place of its own.</summary>
