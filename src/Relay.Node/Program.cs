@@ -1,4 +1,5 @@
 using Relay.Actors;
+using Relay.Node.Admin;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
 using Relay.Node.Configuration.Live;
@@ -36,6 +37,7 @@ builder.Services.AddRelayCluster(options);
 builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
+builder.Services.AddRelayAdmin(options);
 new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets(live));
 
 // What the outside sees.
@@ -51,5 +53,6 @@ app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayMetrics();
 app.MapRelayApi();
+app.MapRelayAdmin();
 app.MapRelayPage();
 return await app.RunRelayAsync();

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
@@ -22,6 +23,12 @@ public sealed record ChannelServices(LiveSettings Live, TimeProvider Time, Rando
 
     /// <summary>Null when this node has all channels.</summary>
     public IShardOwnership? Ownership { get; init; }
+
+    /// <summary>Where they note what they accept.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <summary>This node, by name.</summary>
+    public string Node => Settings.NodeId;
 
     /// <summary>Where they count.</summary>
     public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
@@ -56,6 +63,9 @@ internal sealed partial class ChannelCore
 
     // Somebody knows the position, so that a client may come back with it.
     private bool _wasShown;
+
+    // Nodes that events go to, by name; null = to be found anew.
+    private string[]? _listeners;
     private PatternTable.Entry[] _knownPatterns = [];
     private IActorRef[] _patternReplicas = [];
     private readonly IChannelOwner? _owner;
@@ -220,6 +230,11 @@ internal sealed partial class ChannelCore
 
         TellHooks(events);
         TellPatterns(events);
+        if (events.Length > 0 && _services.Deliveries.IsOn)
+        {
+            _services.Deliveries.Accepted(events, _listeners ??= Listeners());
+        }
+
         if (_services.Ownership is not null)
         {
             DeliverToNodes(events, replies);
@@ -328,6 +343,7 @@ internal sealed partial class ChannelCore
         if (_services.Patterns.Entries is var entries && entries != _knownPatterns)
         {
             _knownPatterns = entries;
+            _listeners = null;
             _patternReplicas = [.. entries.Where(entry => entry.Pattern.Matches(Channel)).Select(static entry => entry.Replica)];
         }
 
@@ -346,6 +362,7 @@ internal sealed partial class ChannelCore
         if (IndexOf(replica) < 0)
         {
             _replicas = [.. _replicas, (replica, 0)];
+            _listeners = null;
         }
     }
 
@@ -365,6 +382,7 @@ internal sealed partial class ChannelCore
         {
             _subscribers -= _replicas[index].Subscribers;
             _replicas = [.. _replicas[..index], .. _replicas[(index + 1)..]];
+            _listeners = null;
             _context.Unwatch(replica);
             LeavePresence(replica);
         }

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
@@ -33,6 +34,12 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 
     /// <summary>Those who still get what they missed: an answer for one of them waits for its event.</summary>
     public CatchUps? CatchUps { get; set; }
+
+    /// <summary>Where it is noted what went out, and under which name.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <inheritdoc cref="Deliveries"/>
+    public string Entity { get; init; } = "";
 
     private WhenSlow WhenSlow => _settings.Current.WhenSlow;
 
@@ -126,6 +133,11 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     private void Sent(ReadOnlySpan<Publication> events)
     {
         traffic?.Delivered(events[0].TimestampMicros, time);
+        if (Deliveries.IsOn)
+        {
+            Deliveries.FannedOut(Entity, events, time.NowMicros());
+        }
+
         if (_started != 0)
         {
             EventTraces.Delivered(events, traffic?.Name ?? "pattern", subscribers.Count, _started, time);

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
 
@@ -16,6 +17,9 @@ public sealed record ReplicaServices(LiveSettings Live, TimeProvider Time, IActo
 
     /// <summary>Where they count.</summary>
     public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
+
+    /// <summary>Where they note what they bring to whom.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
 
     /// <summary>Where patterns announce themselves to other nodes; null where there are none.</summary>
     internal IPatternPeers? Peers { get; init; }

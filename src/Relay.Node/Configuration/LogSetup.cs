@@ -55,6 +55,11 @@ internal static class LogSetup
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddConfiguration(live.Root.GetSection("Logging"));
 
+        // Behind the configured levels, which it takes the place of, and before those below, which nothing does.
+        var levels = new LiveLogLevels();
+        builder.Services.AddSingleton(levels);
+        logging.AddConfiguration(new ConfigurationBuilder().Add(levels).Build());
+
         // A start that fails is told by NodeLifetime in one line; these two would add the stack trace. Failures of requests, which the second would tell as well, are
         // told by FailureAnswers.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);

@@ -54,6 +54,9 @@ public sealed record RelayOptions
     /// <summary>What is sent over OTLP.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
 
+    /// <summary>What is remembered for operators.</summary>
+    public ExplainOptions Explain { get; init; } = new();
+
     /// <summary>How a node leaves.</summary>
     public DrainOptions Drain { get; init; } = new();
 
@@ -88,6 +91,7 @@ public sealed record RelayOptions
         Agents = AgentOptions.Read(reader),
         Metrics = MetricsOptions.Read(reader),
         Telemetry = TelemetryOptions.Read(reader),
+        Explain = ExplainOptions.Read(reader),
         Drain = DrainOptions.Read(reader),
         Testing = TestingOptions.Read(reader),
         Cluster = ClusterOptions.Read(reader),

@@ -65,6 +65,7 @@ public static class RelayOptionsMapping
         SessionResumeWindow = options.Limits.SessionResumeWindow,
         MessageDeadline = options.Limits.MessageDeadline,
         CompressionThreshold = options.Compression.Threshold,
+        ExplainBytes = options.Explain.Bytes,
         MetricsInterval = options.Metrics.Interval,
         TraceUnmarked = options.Telemetry.TraceShare > 0,
         AutoCreateSession = options.WebUi.AutoCreateSession,
