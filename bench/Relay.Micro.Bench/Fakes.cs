@@ -56,7 +56,7 @@ internal static class BenchRelay
         var gate = new Lock();
         return new RelaySystem(new RelayParts
         {
-            Settings = new RelaySettings(),
+            Live = new RelaySettings(),
             Authenticator = new NobodyKnown(),
             Archive = new NoArchive(),
             RandomBits = () =>

@@ -93,6 +93,9 @@ public sealed record RelaySettings
     /// <summary>Whether events that come without a trace may begin one.</summary>
     public bool TraceUnmarked { get; init; }
 
+    /// <summary>Bytes in which a node remembers deliveries, to explain them; 0 = nothing is remembered.</summary>
+    public int ExplainBytes { get; init; }
+
     /// <summary>Interval of the key figures on channel <c>metrics</c>.</summary>
     public TimeSpan MetricsInterval { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -93,6 +93,8 @@ public sealed partial class RelaySystem
                 var parts = Channels.Counts(kinds).Chunk(ListedAtOnce).Select(static part => ListWire.Write(part, 0)).ToList();
                 parts.Add(ListWire.Write([], deliveries));
                 return parts;
+            case NodeTopic.Admin when AnswerVerb is { } answers:
+                return [await AnswerAdminAsync(answers, more)];
             default:
                 return [];
         }

@@ -4,6 +4,7 @@ using Relay.Actors.Bridges;
 using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
+using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
@@ -18,7 +19,10 @@ namespace Relay.Actors;
 public sealed record RelayParts
 {
     /// <summary>Configuration.</summary>
-    public required RelaySettings Settings { get; init; }
+    public required LiveSettings Live { get; init; }
+
+    /// <summary>The settings in force.</summary>
+    public RelaySettings Settings => Live.Current;
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
@@ -73,6 +77,10 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>For what other nodes and the store answer at once, if they answer.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
 
+    /// <summary>More would only part the memory for what is remembered of deliveries into smaller pieces.</summary>
+    private const int MostStripes = 8;
+
+    private readonly PatternTable _patterns = new();
     private readonly RelayParts _parts;
     private readonly ActorSystem _system;
     private readonly ILogger _log;
@@ -94,7 +102,8 @@ public sealed partial class RelaySystem : IConnectionFactory
         var time = parts.Kernel.Time;
         _clientMetrics = parts.Metrics?.Clients;
         _channelMetrics = parts.Metrics?.Channels ?? ChannelMetrics.Unseen;
-        var patterns = new PatternTable();
+        var patterns = _patterns;
+        Deliveries = new DeliveryLog(settings.ExplainBytes, Math.Min(Environment.ProcessorCount, MostStripes));
         Revocations = parts.Revocations ?? new Revocations(time);
         if (parts.Cluster is { } cluster)
         {
@@ -120,12 +129,13 @@ public sealed partial class RelaySystem : IConnectionFactory
         var hooks = _system.ActorOf(Props.Create(() => new HookMonitor(time, hookPeers)), "hooks");
         hookPeers?.Monitor = hooks;
         var agent = _system.ActorOf(AgentProps(() => channels!), "agent");
-        var channelServices = new ChannelServices(settings, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
+        var channelServices = new ChannelServices(parts.Live, time, _system.CreateRandom(), parts.Archive, figures, hooks, patterns)
         {
             Journals = parts.Journals,
             JournalReports = new JournalReports(parts.Journals.Metrics, parts.Loggers, time),
             Ownership = _cluster?.Served,
             Metrics = _channelMetrics,
+            Deliveries = Deliveries,
         };
         var sessionServices = new SessionServices(channelServices, agent, Sessions, parts.RandomBits) { AsksAgain = parts.AgentGateway is null };
         channels = _cluster?.StartChannels(ChannelProps(channelServices, sessionServices), KeepState)
@@ -140,7 +150,7 @@ public sealed partial class RelaySystem : IConnectionFactory
             Sessions.MarkComplete();
         }
 
-        var replicaServices = new ReplicaServices(settings, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics };
+        var replicaServices = new ReplicaServices(parts.Live, time, channels, Channels, patterns) { Peers = _cluster?.Patterns, Node = _cluster?.View.Self.ToString(), Metrics = _channelMetrics, Deliveries = Deliveries };
         var replicas = ShardRegion.Start(_system, "replicas", ReplicaProps(replicaServices), options: KeepState);
         var agentServices = new AgentServices(time) { Others = _cluster?.Agents };
         var agents = ShardRegion.Start(_system, "agents", _ => Props.Create(() => new AgentActor(agentServices)), options: KeepState);
@@ -150,7 +160,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         Bridge = _system.ActorOf(Props.Create(() => new BridgeActor("bridge", channels)), "bridge");
         var connections = new ConnectionServices
         {
-            Settings = settings,
+            Live = parts.Live,
             Time = time,
             Channels = channels,
             Replicas = replicas,
@@ -160,12 +170,13 @@ public sealed partial class RelaySystem : IConnectionFactory
             Tokens = new SessionTokens(parts.RandomBits),
             Sessions = new SessionStore(settings.SessionResumeWindow, time),
             Authenticator = parts.Authenticator,
-            Access = new AccessRules(settings.For, parts.Authenticator),
+            Access = new AccessRules(channel => parts.Live.Current.For(channel), parts.Authenticator),
             Revocations = Revocations,
             RandomBits = parts.RandomBits,
             News = _news,
             Figures = _news is null ? null : figures,
             Metrics = _channelMetrics,
+            Deliveries = Deliveries,
         };
         _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");
@@ -197,6 +208,9 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Tokens that are not believed any more, on no node of the cluster.</summary>
     public Revocations Revocations { get; }
 
+    /// <summary>What is remembered of deliveries.</summary>
+    public DeliveryLog Deliveries { get; }
+
     /// <summary>Counters of the kernel.</summary>
     public ActorSystemStatistics Statistics => _system.Statistics;
 
@@ -218,7 +232,8 @@ public sealed partial class RelaySystem : IConnectionFactory
             _connections.Time,
             request.Dialect.Profile.IsNative ? _parts.Settings.UnsentBytes : _parts.Settings.UnsentBytesWithoutResume)
         {
-            OpenedMicros = _cluster is null ? 0 : _connections.Time.NowMicros(),
+            OpenedMicros = _connections.Time.NowMicros(),
+            Deliveries = Deliveries,
         };
         connection.Start(_system.ActorOf(Props.Create(() => ConnectionActor.Create(connection, _connections))));
         return connection;
@@ -232,6 +247,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         var reply = await Region.Ask<PublishReply>(
             new PublishBatch { Channel = channel, Items = items, Scope = scope, WantsReply = true }, AskTimeout, cancellationToken);
         _channelMetrics.For(channel).Answered(_connections.Time.GetElapsedTime(sentAt));
+        Deliveries.NotAccepted(reply, scope, _connections.Time.NowMicros());
         return reply;
     }
 

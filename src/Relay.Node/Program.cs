@@ -1,5 +1,8 @@
+using Relay.Actors;
+using Relay.Node.Admin;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
+using Relay.Node.Configuration.Live;
 using Relay.Node.Health;
 using Relay.Node.Hosting;
 using Relay.Node.Http;
@@ -22,7 +25,9 @@ if (invocation.Errand is Errand.MoveRedisStreams)
 
 // The rooms, in the order in which a message passes them.
 var builder = WebApplication.CreateSlimBuilder();
+var live = new LiveSettings(options.ForActors());
 builder.AddRelayConfiguration(invocation, options);
+builder.Services.AddRelayReload(invocation, options, live);
 builder.Services.AddRelayHealth();
 builder.Services.AddRelayMetrics();
 builder.Services.AddRelayExport(options, invocation.Configuration);
@@ -32,7 +37,8 @@ builder.Services.AddRelayCluster(options);
 builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
-new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets());
+builder.Services.AddRelayAdmin(options);
+new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets(live));
 
 // What the outside sees.
 var app = builder.Build();
@@ -47,5 +53,6 @@ app.UseRelayWebSockets();
 app.MapRelayHealth();
 app.MapRelayMetrics();
 app.MapRelayApi();
+app.MapRelayAdmin();
 app.MapRelayPage();
 return await app.RunRelayAsync();

@@ -20,6 +20,33 @@ public sealed class HttpTests(HttpTests.Node shared) : IClassFixture<HttpTests.N
     }
 
     [Theory]
+    [InlineData("X-Forwarded-For: 192.0.2.1")]
+    [InlineData("Forwarded: for=192.0.2.1")]
+    public async Task Operators_need_no_key_on_their_own_machine_and_one_when_somebody_stands_between(string forwarded)
+    {
+        Assert.Equal("alone", (await _node.GetAsync("/api/v1/nodes")).Json.GetProperty("nodes")[0].Text("state"));
+        Assert.Equal(403, (await _node.SendAsync(HttpMethod.Get, "/api/v1/nodes", origin: "https://evil.example")).Status);
+        using var socket = await RawSocket.ConnectAsync(_node.Port("main"));
+        await socket.SendAsync($"GET /api/v1/nodes HTTP/1.1\r\nHost: 127.0.0.1\r\n{forwarded}\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 401 ", await socket.HeadAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_alone_has_no_shards_to_move_and_nobody_to_hand_over_to()
+    {
+        foreach (var path in new[] { "shards/0/move", "nodes/NODE/drain", "nodes/NODE/undrain" })
+        {
+            var name = (await _node.GetAsync("/api/v1/nodes")).Json.GetProperty("nodes")[0].Text("node");
+            var answer = await _node.PostAsync("/api/v1/" + path.Replace("NODE", name, StringComparison.Ordinal), """{"to":"n2"}""");
+            Assert.Equal((409, "CONFLICT"), (answer.Status, answer.Json.Text("code")));
+        }
+
+        Assert.Equal("[]", (await _node.GetAsync("/api/v1/shards")).Json.Raw("shards"));
+        Assert.Equal(404, (await _node.GetAsync("/api/v1/nodes/none")).Status);
+        Assert.Equal(404, (await _node.GetAsync("/api/v1/connections/none")).Status);
+    }
+
+    [Theory]
     [InlineData("main")]
     [InlineData("context")]
     public async Task Health_and_stats_have_exactly_the_originals_keys(string listener)

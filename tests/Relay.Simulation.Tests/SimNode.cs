@@ -31,7 +31,7 @@ internal sealed class SimNode
         var time = new NodeTime(this);
         Relay = new RelaySystem(new RelayParts
         {
-            Settings = Settings(world, id.Name),
+            Live = Settings(world, id.Name),
             Authenticator = Anybody.Instance,
             Archive = new MemoryChannelArchive(1000),
             Journals = new ChannelJournals(Sql: new SimJournal(world, this)) { Metrics = world.JournalMetrics },

@@ -62,6 +62,32 @@ public sealed class PostgresServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>As <see cref="StartAsync"/>, over TLS and nothing else: plain connections over TCP are refused.</summary>
+    public static async Task<PostgresServerProcess> StartTlsAsync(TestCertificates certificates)
+    {
+        ArgumentNullException.ThrowIfNull(certificates);
+        var server = new PostgresServerProcess(null, ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"]);
+        try
+        {
+            await server.InitialiseAsync();
+
+            // A key that others may read is refused, and the folder is the server's own.
+            File.Copy(certificates.CertificateFile, Path.Combine(server.Data, "server.pem"));
+            File.Copy(certificates.KeyFile, Path.Combine(server.Data, "server.key"));
+            await File.WriteAllTextAsync(Path.Combine(server.Data, "pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 trust\n");
+            await ServerProcess.RunAsync("chmod", ["600", Path.Combine(server.Data, "server.key")], Missing);
+            if (Environment.IsPrivilegedProcess)
+                await ServerProcess.RunAsync("chown", ["postgres:postgres", Path.Combine(server.Data, "server.key"), Path.Combine(server.Data, "server.pem")], Missing);
+            await server.StartAgainAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Starts the server on its port again; returns when it takes queries.</summary>
     public async Task StartAgainAsync()
     {

@@ -110,6 +110,9 @@ internal sealed partial class ChannelCore
         return writer;
     }
 
+    private string[] Listeners() =>
+        [.. _replicas.Select(static entry => entry.Replica).Concat(_patternReplicas).Select(replica => NodeOf(replica)?.Node.Name ?? _services.Node).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
     // Null = this one.
     private static Peer? NodeOf(IActorRef actor) => (actor as IRemoteRef)?.Peer;
 }

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
 using Relay.Actors.Metrics;
@@ -9,8 +10,11 @@ using Relay.Protocol;
 namespace Relay.Actors.Channels;
 
 /// <summary>What every channel's actor is given. Immutable, shared.</summary>
-public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns)
+public sealed record ChannelServices(LiveSettings Live, TimeProvider Time, Random Random, IChannelArchive Archive, KeyFigures Figures, IActorRef HookMonitor, PatternTable Patterns)
 {
+    /// <summary>The settings in force.</summary>
+    public RelaySettings Settings => Live.Current;
+
     /// <summary>For durable namespaces.</summary>
     public ChannelJournals Journals { get; init; } = new();
 
@@ -19,6 +23,12 @@ public sealed record ChannelServices(RelaySettings Settings, TimeProvider Time, 
 
     /// <summary>Null when this node has all channels.</summary>
     public IShardOwnership? Ownership { get; init; }
+
+    /// <summary>Where they note what they accept.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <summary>This node, by name.</summary>
+    public string Node => Settings.NodeId;
 
     /// <summary>Where they count.</summary>
     public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
@@ -34,6 +44,7 @@ internal sealed partial class ChannelCore
     private readonly IActorContext _context;
     private readonly NamespaceTraffic _traffic;
     private readonly bool _isHooks;
+    private NamespaceView _namespace;
 
     // Null while a durable channel is not recovered.
     private ChannelState? _state;
@@ -52,6 +63,9 @@ internal sealed partial class ChannelCore
 
     // Somebody knows the position, so that a client may come back with it.
     private bool _wasShown;
+
+    // Nodes that events go to, by name; null = to be found anew.
+    private string[]? _listeners;
     private PatternTable.Entry[] _knownPatterns = [];
     private IActorRef[] _patternReplicas = [];
     private readonly IChannelOwner? _owner;
@@ -69,7 +83,8 @@ internal sealed partial class ChannelCore
         _services = services;
         _context = context;
         _presenceOpen = services.Ownership?.HasJustBegun(channel) == true ? services.Time.GetTimestamp() : null;
-        var settings = services.Settings.For(channel);
+        _namespace = new NamespaceView(services.Live, channel);
+        var settings = _namespace.Current;
         if (services.Journals.For(settings) is { } journal)
         {
             _durable = new DurableChannel(journal, channel, settings, services, context);
@@ -79,6 +94,9 @@ internal sealed partial class ChannelCore
             // What was kept was shown to somebody.
             var kept = services.Archive.Take(channel);
             _wasShown = kept is not null;
+
+            // The settings may have changed while it slept.
+            kept?.Take(settings);
             _state = kept ?? new ChannelState(channel, Epoch.New(services.Random), settings, Now);
         }
     }
@@ -100,6 +118,12 @@ internal sealed partial class ChannelCore
     /// <summary>Handles a channel's message; false when it is none.</summary>
     public bool TryHandle(object message)
     {
+        if (_namespace.HasChanged())
+        {
+            _durable?.Take(_namespace.Current);
+            _state?.Take(_namespace.Current);
+        }
+
         if (_services.Ownership is { } ownership && TryHandleUntrusted(ownership, message))
         {
             return true;
@@ -206,6 +230,11 @@ internal sealed partial class ChannelCore
 
         TellHooks(events);
         TellPatterns(events);
+        if (events.Length > 0 && _services.Deliveries.IsOn)
+        {
+            _services.Deliveries.Accepted(events, _listeners ??= Listeners());
+        }
+
         if (_services.Ownership is not null)
         {
             DeliverToNodes(events, replies);
@@ -314,6 +343,7 @@ internal sealed partial class ChannelCore
         if (_services.Patterns.Entries is var entries && entries != _knownPatterns)
         {
             _knownPatterns = entries;
+            _listeners = null;
             _patternReplicas = [.. entries.Where(entry => entry.Pattern.Matches(Channel)).Select(static entry => entry.Replica)];
         }
 
@@ -332,6 +362,7 @@ internal sealed partial class ChannelCore
         if (IndexOf(replica) < 0)
         {
             _replicas = [.. _replicas, (replica, 0)];
+            _listeners = null;
         }
     }
 
@@ -351,6 +382,7 @@ internal sealed partial class ChannelCore
         {
             _subscribers -= _replicas[index].Subscribers;
             _replicas = [.. _replicas[..index], .. _replicas[(index + 1)..]];
+            _listeners = null;
             _context.Unwatch(replica);
             LeavePresence(replica);
         }

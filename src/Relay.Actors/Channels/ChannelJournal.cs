@@ -51,6 +51,9 @@ public sealed record ChannelJournals(IJournal? Redis = null, IJournal? Sql = nul
 /// <param name="hasSnapshot">True = the stream's snapshot is read as well.</param>
 internal sealed class ChannelJournal(IJournal journal, string channel, NamespaceSettings settings, IActorContext context, int kept, bool hasSnapshot)
 {
+    private NamespaceSettings _settings = settings;
+    private int _kept = kept;
+
     // Results of an earlier instance of the actor are not this one's.
     private readonly object _owner = new();
     private Epoch _epoch;
@@ -63,6 +66,9 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     /// <summary>Who is told that another owner has written; null where there is only one.</summary>
     public IShardOwnership? Ownership { get; init; }
 
+    /// <summary>Keeps by other _settings from now on.</summary>
+    public void Take(NamespaceSettings next, int keptNext) => (_settings, _kept) = (next, keptNext);
+
     /// <summary>What became of the writes; a <see cref="JournalWritten"/> of another instance is none of ours.</summary>
     public bool IsOurs(JournalWritten written) => ReferenceEquals(written.Owner, _owner);
 
@@ -70,11 +76,11 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
     public void Recover(Epoch epochIfNew, long nowMicros) => ReadAsync(new RecoverStream
     {
         Open = new OpenStream { Stream = channel, Fence = _fence, EpochIfNew = epochIfNew.Value },
-        Records = settings.HistoryLength,
-        RecordsSinceMicros = Since(settings.HistoryAge, nowMicros),
-        Ids = settings.DedupeIds,
-        IdsSinceMicros = Since(settings.DedupeWindow, nowMicros),
-        Keys = kept,
+        Records = _settings.HistoryLength,
+        RecordsSinceMicros = Since(_settings.HistoryAge, nowMicros),
+        Ids = _settings.DedupeIds,
+        IdsSinceMicros = Since(_settings.DedupeWindow, nowMicros),
+        Keys = _kept,
     }).PipeTo(context.Self, success: static recovered => recovered, failure: static error => new JournalNotRecovered(error.Message));
 
     /// <summary>Begins a new life of the stream, whose store has lost what was acknowledged.</summary>
@@ -103,20 +109,20 @@ internal sealed class ChannelJournal(IJournal journal, string channel, Namespace
         failure: static error => new JournalRemoved(error.Message));
 
     /// <summary>
-    /// Counts stored events and drops old ones from time to time: a quarter of what is kept may stay too long. A journal looks through all that is kept each time, so
+    /// Counts stored events and drops old ones from time to time: a quarter of what is _kept may stay too long. A journal looks through all that is _kept each time, so
     /// that is four rows for each event.
     /// </summary>
     public void Stored(int events, long nowMicros)
     {
         _sincePruned += events;
-        if (_sincePruned <= Math.Max(64, (settings.HistoryLength + settings.DedupeIds) / 4))
+        if (_sincePruned <= Math.Max(64, (_settings.HistoryLength + _settings.DedupeIds) / 4))
         {
             return;
         }
 
         // What is not pruned now is with the next call: the outcome changes nothing here.
         _sincePruned = 0;
-        journal.PruneAsync(Retention.Of(channel, settings, kept, nowMicros) with { Fence = _fence }).PipeTo(ActorRefs.Nobody);
+        journal.PruneAsync(Retention.Of(channel, _settings, _kept, nowMicros) with { Fence = _fence }).PipeTo(ActorRefs.Nobody);
     }
 
     private string? Failure(in JournalResult result)

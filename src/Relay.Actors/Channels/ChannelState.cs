@@ -13,7 +13,7 @@ public sealed partial class ChannelState
     private const long MaxTtlMilliseconds = 100L * 365 * 24 * 3600 * 1000;
 
     private readonly string _channel;
-    private readonly NamespaceSettings _settings;
+    private NamespaceSettings _settings;
     private readonly EventRing _history;
     private readonly DedupeWindow _known;
     private readonly bool _storesLater;
@@ -93,6 +93,23 @@ public sealed partial class ChannelState
 
     /// <summary>Where the channel stands for others.</summary>
     public StreamPosition Position => new(Epoch, ShownOffset);
+
+    /// <summary>Lives by other settings from now on; what they leave no room for is forgotten at once, and never comes back.</summary>
+    public void Take(NamespaceSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        _settings = settings;
+        _history.Resize(settings.HistoryLength);
+        _known.Resize(settings.DedupeIds, settings.DedupeWindow);
+        if (settings.KeyedValues == 0)
+        {
+            _keyed = null;
+        }
+        else
+        {
+            _keyed?.Resize(settings.KeyedValues);
+        }
+    }
 
     /// <summary>True when it has accepted nothing.</summary>
     public bool IsUnused => Offset == 0 && _transients == 0;

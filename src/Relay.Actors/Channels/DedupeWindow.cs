@@ -13,7 +13,8 @@ namespace Relay.Actors.Channels;
 /// </summary>
 internal sealed class DedupeWindow(int capacity, TimeSpan age)
 {
-    private readonly long _ageMicros = age.Ticks / TimeSpan.TicksPerMicrosecond;
+    private int _capacity = capacity;
+    private long _ageMicros = age.Ticks / TimeSpan.TicksPerMicrosecond;
     private Entry[] _ring = [];
 
     /// <summary>By hash: 1 + index of the newest entry of a chain, 0 for none. A power of two, at least as long as the ring.</summary>
@@ -34,13 +35,24 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
             return false;
         }
 
-        if (capacity > 0)
+        if (_capacity > 0)
         {
             MakeRoom();
             Append(new Entry { Scope = scope, Id = _text.Add(id), IdLength = id.Length, Offset = offset, AtMicros = nowMicros, Hash = hash });
         }
 
         return true;
+    }
+
+    /// <summary>From now on so many for so long: what is too much or too old is forgotten, the oldest first.</summary>
+    public void Resize(int most, TimeSpan longest)
+    {
+        _capacity = most;
+        _ageMicros = longest.Ticks / TimeSpan.TicksPerMicrosecond;
+        while (Count > _capacity)
+        {
+            Drop();
+        }
     }
 
     /// <summary>Whether an id is remembered.</summary>
@@ -106,7 +118,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
 
     private void MakeRoom()
     {
-        if (Count == capacity)
+        if (Count == _capacity)
         {
             Drop();
         }
@@ -148,7 +160,7 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
     private void Grow()
     {
         var (old, head, count) = (_ring, _head, Count);
-        _ring = new Entry[Math.Min(capacity, Math.Max(4, old.Length * 2))];
+        _ring = new Entry[Math.Min(_capacity, Math.Max(4, old.Length * 2))];
         _chains = new int[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)_ring.Length)];
         _head = 0;
         Count = 0;

@@ -20,7 +20,7 @@ internal sealed class DurableChannel
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     private readonly string _channel;
-    private readonly NamespaceSettings _settings;
+    private NamespaceSettings _settings;
     private readonly ChannelServices _services;
     private readonly IActorContext _context;
     private readonly ChannelJournal _journal;
@@ -64,6 +64,13 @@ internal sealed class DurableChannel
             traffic.Add(ChannelCounter.Unavailable, owed.Outcomes.Length);
             owed.ReplyTo.Tell(owed with { Outcomes = new PublishOutcome[owed.Outcomes.Length], Refusal = reason }, channel);
         }
+    }
+
+    /// <summary>Lives by other settings from now on.</summary>
+    public void Take(NamespaceSettings settings)
+    {
+        _settings = settings;
+        _journal.Take(settings, Retention.Kept(_channel, _services.Settings));
     }
 
     /// <summary>Takes the stream over and reads it.</summary>

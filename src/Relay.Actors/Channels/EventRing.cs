@@ -11,6 +11,7 @@ namespace Relay.Actors.Channels;
 /// </summary>
 internal sealed class EventRing(int capacity)
 {
+    private int _capacity = capacity;
     // Far below the heap of large objects, which is collected seldom.
     private const int LargestPiece = 32 * 1024;
     private const int SmallestPiece = 256;
@@ -36,15 +37,25 @@ internal sealed class EventRing(int capacity)
 
     private long FirstOffset => _last.Offset - Count + 1;
 
+    /// <summary>From now on at most so many: what is too much goes at once, the oldest first.</summary>
+    public void Resize(int most)
+    {
+        _capacity = most;
+        while (Count > _capacity)
+        {
+            DropOldest();
+        }
+    }
+
     public void Add(Publication publication)
     {
-        if (capacity == 0)
+        if (_capacity == 0)
         {
             Dropped(publication.TimestampMicros);
             return;
         }
 
-        if (Count == capacity)
+        if (Count == _capacity)
         {
             DropOldest();
         }

@@ -12,6 +12,7 @@ namespace Relay.Actors.Channels;
 /// </summary>
 internal sealed class KeyedValues(int capacity)
 {
+    private int _capacity = capacity;
     private readonly Dictionary<string, LinkedListNode<Publication>> _byKey = new(StringComparer.Ordinal);
     private readonly LinkedList<Publication> _oldestFirst = [];
 
@@ -19,6 +20,17 @@ internal sealed class KeyedValues(int capacity)
     private Dictionary<string, Publication>? _unshown;
 
     public int Count => _byKey.Count;
+
+    /// <summary>From now on so many keys, at least one: those written least recently are forgotten first.</summary>
+    public void Resize(int most)
+    {
+        _capacity = most;
+        while (_byKey.Count > _capacity)
+        {
+            _byKey.Remove(_oldestFirst.First!.Value.Key!);
+            _oldestFirst.RemoveFirst();
+        }
+    }
 
     /// <summary>An event has its place, and nobody may see it yet.</summary>
     public void Accept(Publication publication) => (_unshown ??= new(StringComparer.Ordinal))[publication.Key!] = publication;
@@ -37,7 +49,7 @@ internal sealed class KeyedValues(int capacity)
             _oldestFirst.Remove(node);
             node.Value = publication;
         }
-        else if (_byKey.Count < capacity)
+        else if (_byKey.Count < _capacity)
         {
             node = new LinkedListNode<Publication>(publication);
             _byKey.Add(key, node);

@@ -78,6 +78,9 @@ internal sealed class Departures : ActorBase
             case LookTick:
                 SendLateAway();
                 break;
+            case KeepClients:
+                Keep();
+                break;
             case EvenTick:
                 Even();
                 break;
@@ -99,6 +102,19 @@ internal sealed class Departures : ActorBase
         Context.Timers.Cancel(EvenTick.Instance);
         Context.Timers.StartPeriodic(StepTick.Instance, StepTick.Instance, Step);
         Context.Timers.StartPeriodic(LookTick.Instance, LookTick.Instance, Look);
+    }
+
+    // The node takes part again: whoever was not closed yet stays, told or not; native clients that were told come back to whichever node they find.
+    private void Keep()
+    {
+        _plans++;
+        _due.Clear();
+        _told.Clear();
+        _isDrainPlanned = false;
+        _whenGone?.Tell(AllAreGone.Instance);
+        _whenGone = null;
+        Context.Timers.CancelAll();
+        PreStart();
     }
 
     private void Even()
@@ -236,4 +252,14 @@ internal sealed class AllAreGone
     }
 
     public static AllAreGone Instance { get; } = new();
+}
+
+/// <summary>To <see cref="Departures"/>: nobody is to be sent away any more.</summary>
+internal sealed class KeepClients
+{
+    private KeepClients()
+    {
+    }
+
+    public static KeepClients Instance { get; } = new();
 }

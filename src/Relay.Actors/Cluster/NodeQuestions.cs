@@ -13,6 +13,9 @@ internal enum NodeTopic : byte
 
     /// <summary>The same, and deliveries that are not confirmed.</summary>
     Stats = 3,
+
+    /// <summary>What its operators' interface says to a verb with its arguments.</summary>
+    Admin = 4,
 }
 
 /// <summary>
@@ -55,13 +58,17 @@ internal sealed class NodeQuestions(Func<NodeTopic, byte[], Task<IReadOnlyList<b
     }
 
     /// <returns>The parts of all who answered.</returns>
-    public async Task<IReadOnlyList<byte[]>> AskAsync(NodeTopic topic, byte[] more, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<byte[]>> AskAsync(NodeTopic topic, byte[] more, CancellationToken cancellationToken) =>
+        [.. (await AskEachAsync(topic, more, null, cancellationToken)).Parts.Select(static part => part.Bytes)];
+
+    /// <summary>Asks all, or some, and says who did not answer. Nodes that are lost meanwhile count as silent.</summary>
+    public async Task<NodeReplies> AskEachAsync(NodeTopic topic, byte[] more, Func<NodeId, bool>? wanted, CancellationToken cancellationToken)
     {
         Open open;
         Peer[] peers;
         lock (_gate)
         {
-            peers = [.. _peers.Values];
+            peers = [.. _peers.Values.Where(peer => wanted?.Invoke(peer.Node) != false)];
             open = new Open(++_lastNumber, peers.Select(static peer => peer.Node));
             if (peers.Length > 0)
             {
@@ -75,11 +82,11 @@ internal sealed class NodeQuestions(Func<NodeTopic, byte[], Task<IReadOnlyList<b
             peer.TrySend(writer);
         }
 
-        await open.Done.WaitAsync(Bound, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await open.Ended.WaitAsync(Bound, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (_gate)
         {
             _open.Remove(open.Number);
-            return [.. open.Parts];
+            return new NodeReplies([.. open.Parts], [.. open.Silent]);
         }
     }
 
@@ -127,27 +134,41 @@ internal sealed class NodeQuestions(Func<NodeTopic, byte[], Task<IReadOnlyList<b
     private sealed class Open(long number, IEnumerable<NodeId> asked)
     {
         private readonly HashSet<NodeId> _missing = [.. asked];
+        private readonly List<NodeId> _lost = [];
         private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public long Number => number;
 
-        public List<byte[]> Parts { get; } = [];
+        public List<(NodeId Node, byte[] Bytes)> Parts { get; } = [];
 
-        public Task Done => _missing.Count == 0 ? Task.CompletedTask : _done.Task;
+        /// <summary>Who has not answered to the end.</summary>
+        public IEnumerable<NodeId> Silent => _missing.Concat(_lost);
+
+        public Task Ended => _missing.Count == 0 ? Task.CompletedTask : _done.Task;
 
         public void Take(NodeId node, byte[] part, bool isLast)
         {
             if (_missing.Contains(node))
             {
-                Parts.Add(part);
+                Parts.Add((node, part));
                 if (isLast)
                 {
-                    Leave(node);
+                    Done(node);
                 }
             }
         }
 
+        /// <summary>No answer comes of it any more.</summary>
         public void Leave(NodeId node)
+        {
+            if (_missing.Contains(node))
+            {
+                _lost.Add(node);
+                Done(node);
+            }
+        }
+
+        private void Done(NodeId node)
         {
             _missing.Remove(node);
             if (_missing.Count == 0)
@@ -157,3 +178,8 @@ internal sealed class NodeQuestions(Func<NodeTopic, byte[], Task<IReadOnlyList<b
         }
     }
 }
+
+/// <summary>What nodes answered.</summary>
+/// <param name="Parts">In the order in which they came.</param>
+/// <param name="Silent">Those that did not, or not to the end.</param>
+internal sealed record NodeReplies(IReadOnlyList<(NodeId Node, byte[] Bytes)> Parts, IReadOnlyList<NodeId> Silent);

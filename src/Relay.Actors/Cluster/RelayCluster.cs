@@ -69,6 +69,9 @@ public sealed class RelayCluster
         }
     }
 
+    /// <summary>Parts that channels are spread over.</summary>
+    public int Shards => _cluster.Shards;
+
     /// <summary>How it stands.</summary>
     public ClusterView View { get; }
 
@@ -118,13 +121,48 @@ public sealed class RelayCluster
     public Task<bool> LeaveAsync(TimeSpan timeout) => TryAskAsync<ClusterLeft>(_actor, LeaveRequest.Instance, timeout);
 
     /// <summary>Whether clients that are sent away find another node.</summary>
-    internal bool HasOthers => View.Status.Members.Any(member => member.State == MemberState.Up && member.Node != View.Self);
+    public bool HasOthers => View.Status.Members.Any(member => member.State == MemberState.Up && member.Node != View.Self);
 
     /// <summary>Hands all shards over and takes none any more; goes on as a member, for the clients of this node. What takes longer goes on besides.</summary>
     internal Task<bool> HandOverAsync(TimeSpan timeout) => TryAskAsync<ShardsHandedOver>(_actor, HandOverRequest.Instance, timeout);
 
     /// <summary>Sends all clients away within this time.</summary>
     internal Task<bool> SendAwayAsync(TimeSpan time) => TryAskAsync<AllAreGone>(_departures, new SendAllAway(time), time + TimeSpan.FromSeconds(5));
+
+    /// <summary>Takes part again after <see cref="HandOverAsync"/>; false when it did not leave, is about to be gone, or does not say.</summary>
+    internal async Task<bool> ReturnAsync(TimeSpan timeout)
+    {
+        try
+        {
+            if (_actor is null || !(await _actor.Ask<ReturnAnswer>(ReturnRequest.Instance, timeout)).Returns)
+            {
+                return false;
+            }
+
+            _departures.Tell(KeepClients.Instance);
+            return true;
+        }
+        catch (AskTimeoutException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Where operators want shards to be; told to every node (<see cref="ShardPins"/>).</summary>
+    public void Pin(IReadOnlyDictionary<int, NodeId> pins) => _actor?.Tell(new PinRequest(pins));
+
+    /// <summary>All shards as this node sees them; null when it does not join yet or does not answer.</summary>
+    public async Task<ShardsSeen?> SeeShardsAsync(TimeSpan timeout)
+    {
+        try
+        {
+            return _actor is null ? null : await _actor.Ask<ShardsSeen>(ShardsRequest.Instance, timeout);
+        }
+        catch (AskTimeoutException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Hands what clients may come back to over to the nodes that stay.</summary>
     internal Task<bool> HandSessionsAsync(TimeSpan timeout) => TryAskAsync<SessionsHandedOver>(_sessions, LeaveSessions.Instance, timeout);

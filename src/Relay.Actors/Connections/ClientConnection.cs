@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
@@ -108,8 +109,19 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public TimeSpan IncompleteFor(long timestamp) =>
         Volatile.Read(ref _incompleteSince) is var since and not 0 ? _time.GetElapsedTime(since, timestamp) : TimeSpan.Zero;
 
-    /// <summary>When it was accepted, microseconds since 1970-01-01 UTC; told in a cluster only, where it is what connections of different nodes have in common.</summary>
+    /// <summary>When it was accepted, microseconds since 1970-01-01 UTC; also what connections of different nodes have in common.</summary>
     internal long OpenedMicros { get; init; }
+
+    /// <summary>Where it is noted what becomes of events for it.</summary>
+    internal DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <summary>The close code it ended with; 1006 while there is none.</summary>
+    internal int EndCode { get; private set; } = CloseCode.Abnormal;
+
+    /// <summary>For people; empty when nothing was said.</summary>
+    internal string EndReason { get; private set; } = "";
+
+    internal bool EndedByClient { get; private set; }
 
     /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
     internal int ClosingTicks { get; set; }
@@ -158,6 +170,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     {
         if (IsStream ? Outbound.Close(default, TimeSpan.Zero) : Outbound.Close(FrameWriter.CloseFrame(code, reason), CloseLinger))
         {
+            (EndCode, EndReason) = (code, reason);
             Traffic.Closed(code, byClient: false);
         }
     }
@@ -237,6 +250,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         ReadOnlySpan<byte> empty = [0x88, 0x00];
         if (Outbound.Close(code == CloseCode.NoStatus ? empty : FrameWriter.CloseFrame(code), CloseLinger))
         {
+            (EndCode, EndReason, EndedByClient) = (code, reason, true);
             Traffic.Closed(code, byClient: true);
         }
     }
@@ -250,6 +264,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     byte[] IOutboundOwner.OnOverflow()
     {
         Traffic.Add(ClientCounter.Overflows);
+        (EndCode, EndReason) = (CloseCode.TryAgainLater, "Slow consumer");
         return IsStream
             ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
             : FrameWriter.CloseFrame(
@@ -260,6 +275,25 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     }
 
     void IOutboundOwner.OnLeftOut(long conflated, long dropped) => Traffic.LeftOut(conflated, dropped);
+
+    void IOutboundOwner.OnWrittenLate(long fromMicros, long untilMicros)
+    {
+        if (Deliveries.IsOn)
+        {
+            Deliveries.WrittenLate(Id, fromMicros, untilMicros, _time.NowMicros());
+        }
+    }
+
+    long IQueueWords.NowMicros => Deliveries.IsOn ? _time.NowMicros() : 0;
+
+    void IQueueWords.OnLeftOut(Publication publication, bool isConflated)
+    {
+        if (Deliveries.IsOn && !publication.IsTransient)
+        {
+            var (epoch, offset) = publication.Position;
+            Deliveries.Happened(isConflated ? Happening.Conflated : Happening.Dropped, Id, publication.Channel, epoch, offset, offset, _time.NowMicros());
+        }
+    }
 
     bool IOutboundOwner.TakesWhatWaits => IsStream;
 

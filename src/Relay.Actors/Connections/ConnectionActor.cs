@@ -1,3 +1,4 @@
+using Relay.Actors.Admin;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
 using Relay.Kernel;
@@ -84,6 +85,12 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             case SubscriptionStarted started:
                 _core.Started(started.Subscription);
                 break;
+            case TellSubscriptions:
+                Sender.Tell(_core.TellSubscriptions(), Self);
+                return;
+            case TakeOut takeOut:
+                Sender.Tell(new TakenOut(_core.TakeOut(takeOut.Channel)), Self);
+                return;
             case Disconnected when _core.Handover is { IsTaken: false } handover:
                 // Its subscriptions are about to become another connection's.
                 handover.IsDisconnected = true;
@@ -131,6 +138,7 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             _core.Services.Registry.Remove(_client);
             _core.UnsubscribeAll();
             Drop(_client);
+            _core.Services.Deliveries.Ended(_client, _core.Now);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Relay.Actors.Admin;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
 using Relay.Actors.Security;
@@ -143,6 +144,30 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         }
     }
 
+    /// <summary>For its operators.</summary>
+    public SubscriptionsTold TellSubscriptions() => new(
+    [
+        .. _subscriptions.Values.OrderBy(static one => one.Channel, StringComparer.Ordinal)
+            .Select(static one => new SubscriptionFacts(one.Channel, one.IsPattern, one.Presence, one.LiveMicros, one.Filter?.Patterns)),
+    ]);
+
+    /// <summary>An operator ends a subscription. A native client is told, or it would wait for events.</summary>
+    public bool TakeOut(string channel)
+    {
+        if (Find(channel) is null)
+        {
+            return false;
+        }
+
+        Unsubscribe(channel, RequestId.None);
+        if (Client.Dialect.Profile is { IsNative: true, IsStream: false })
+        {
+            Error(ErrorCode.NotAuthorized, "No longer subscribed, an operator ended it: " + channel);
+        }
+
+        return true;
+    }
+
     public void UnsubscribeAll()
     {
         foreach (var subscription in _subscriptions.Values)
@@ -252,6 +277,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         }
 
         CountRefusals(reply);
+        Services.Deliveries.NotAccepted(reply, Client.Subject ?? "", Now);
         if (Services.Registry.IsLeaving)
         {
             return;

@@ -97,4 +97,10 @@ public interface IAuthenticator
 
     /// <summary>True while a wrong token may turn out to be right in a moment: its key is being fetched. The client is told to try again.</summary>
     bool AwaitsKeys => false;
+
+    /// <summary>False for credentials that were good once and are not any more: revoked, or taken out of the configuration.</summary>
+    bool IsGood(Principal principal) => true;
+
+    /// <summary>Another number once <see cref="IsGood"/> may have another answer for API keys.</summary>
+    int Version => 0;
 }

@@ -1,4 +1,5 @@
 using Relay.Actors.Cluster;
+using Relay.Actors.Explain;
 using Relay.Actors.Metrics;
 using Relay.Actors.Security;
 using Relay.Kernel;
@@ -10,7 +11,10 @@ namespace Relay.Actors.Connections;
 public sealed record ConnectionServices
 {
     /// <summary>Configuration.</summary>
-    public required RelaySettings Settings { get; init; }
+    public required LiveSettings Live { get; init; }
+
+    /// <summary>The settings in force.</summary>
+    public RelaySettings Settings => Live.Current;
 
     /// <summary>Clock.</summary>
     public required TimeProvider Time { get; init; }
@@ -50,6 +54,9 @@ public sealed record ConnectionServices
 
     /// <summary>Where publishes are timed.</summary>
     public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
+
+    /// <summary>Where it is noted what becomes of events.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using Relay.Actors.Security;
 using Relay.Protocol;
 
@@ -42,7 +43,19 @@ internal sealed partial class ContextBehaviour
     private static bool IsAgent(string channel) => channel.StartsWith(AgentPrefix, StringComparison.Ordinal);
 
     // Asked for every item of a batch.
-    private string? WhyNotPublish(PublishCommand command) =>
+    private string? WhyNotPublish(PublishCommand command)
+    {
+        var reason = Objection(command);
+        if (reason is not null)
+        {
+            core.Services.Deliveries.NotAccepted(
+                command.Channel, BatchPublishes.ItemOf(command).IdempotencyKey, NotAccepted.NotAuthorized, default, reason, core.Client.Subject ?? "", core.Now);
+        }
+
+        return reason;
+    }
+
+    private string? Objection(PublishCommand command) =>
         IsNobody ? "Not authorized to publish before authentication"
         : !core.Principal.MayPublish ? "Not authorized to publish"
         : core.May(ChannelRights.Publish, command.Channel) ? null

@@ -1,5 +1,6 @@
 using Relay.Actors.Agents;
 using Relay.Actors.Channels;
+using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Security;
 using Relay.Protocol;
@@ -154,6 +155,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
     {
         if (WhyNot(command) is { } text)
         {
+            core.Services.Deliveries.Happened(Happening.SubscribeRefused, core.Client.Id, command.Channel, default, 0, 0, core.Now, text);
             core.Refuse(command.RequestId, ErrorCode.NotAuthorized, text);
             return;
         }
@@ -215,6 +217,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         {
             if (subscription.StartedAt.Epoch == position.Epoch)
             {
+                core.Services.Deliveries.Acked(core.Client.Id, position, core.Now);
                 core.Tell(core.Services.Replicas, subscription.Channel, new DeliveryAcked(subscription, position));
                 return;
             }

@@ -16,13 +16,13 @@ internal sealed class CredentialWatch(ConnectionServices services)
     public bool Ends(ClientConnection connection)
     {
         var principal = connection.Principal;
-        var version = services.Revocations.Version;
+        var version = services.Revocations.Version + services.Authenticator.Version;
         if (connection.SeenRevocations != version)
         {
             connection.SeenRevocations = version;
-            if (services.Revocations.Concern(principal))
+            if (services.Revocations.Concern(principal) || !services.Authenticator.IsGood(principal))
             {
-                connection.Close(CloseCode.Unauthorized, "Token revoked");
+                connection.Close(CloseCode.Unauthorized, principal.IsService ? "Key withdrawn" : "Token revoked");
                 return true;
             }
         }

@@ -69,6 +69,21 @@ public sealed class Outbound
         Closed,
     }
 
+    /// <summary>When the oldest of what waits was given to this, microseconds since 1970-01-01 UTC; 0 = nothing waits.</summary>
+    internal long WaitingMicros
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _queue?.SinceMicros ?? 0;
+            }
+        }
+    }
+
+    /// <summary>What was given to this at that time or later was not written when the connection ended; 0 = it has not ended.</summary>
+    internal long LostMicros { get; private set; }
+
     /// <summary>Bytes queued and not yet handed to the socket.</summary>
     public long UnsentBytes
     {
@@ -176,6 +191,7 @@ public sealed class Outbound
             }
 
             _state = State.Closing;
+            LostMicros = _owner.NowMicros;
             _linger = linger;
             if (sent < lastFrame.Length)
             {
@@ -259,6 +275,7 @@ public sealed class Outbound
         {
             _state = State.Closed;
             _turns = null;
+            Lose();
             _dropped += _queue?.Dropped ?? 0;
             _queue = null;
             _gathered = 0;
@@ -288,6 +305,7 @@ public sealed class Outbound
         }
 
         _state = State.Closed;
+        Lose();
         _transport.Abort();
         return false;
     }
@@ -333,6 +351,7 @@ public sealed class Outbound
     // current gathered send plays that part.
     private void Overflow()
     {
+        Lose();
         if (!_owner.TakesWhatWaits)
         {
             _queue!.Clear();
@@ -341,6 +360,12 @@ public sealed class Outbound
         _state = State.Closing;
         _linger = StuckLinger;
         _queue!.Add(_owner.OnOverflow());
+    }
+
+    private void Lose()
+    {
+        // What waits behind a close that was planned is still sent, unless the socket is given up.
+        LostMicros = _queue is { SinceMicros: not 0 } queue && (LostMicros == 0 || queue.SinceMicros < LostMicros) ? queue.SinceMicros : LostMicros == 0 ? _owner.NowMicros : LostMicros;
     }
 
     private void GiveTurn()
@@ -388,6 +413,12 @@ public sealed class Outbound
                 return false;
             }
 
+            if (_queue is { TakenMicros: not 0 } queue)
+            {
+                // What was gathered last has been written, or this would not be asked.
+                _owner.OnWrittenLate(queue.SinceMicros, queue.TakenMicros);
+            }
+
             _gathered = _queue?.Take(gather, MaxGather, EnoughGathered) ?? 0;
             _turns?.Progressed();
             GiveTurn();
@@ -423,6 +454,11 @@ internal interface IOutboundOwner : IQueueWords
 
     /// <summary>Events were left out: because newer ones of their keys wait, and because there was no room.</summary>
     void OnLeftOut(long conflated, long dropped)
+    {
+    }
+
+    /// <summary>What was given between these times had to wait, and is written now; microseconds since 1970-01-01 UTC.</summary>
+    void OnWrittenLate(long fromMicros, long untilMicros)
     {
     }
 

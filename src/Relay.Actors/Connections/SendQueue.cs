@@ -8,6 +8,14 @@ internal interface IQueueWords
 {
     /// <summary>A frame that tells of the gap; empty when the dialect has no words for it.</summary>
     byte[] EncodeGap(string channel, Epoch epoch, long from, long to);
+
+    /// <summary>Now, microseconds since 1970-01-01 UTC.</summary>
+    long NowMicros => 0;
+
+    /// <summary>An event is left out; of which kind.</summary>
+    void OnLeftOut(Publication publication, bool isConflated)
+    {
+    }
 }
 
 /// <summary>
@@ -24,6 +32,8 @@ internal sealed class SendQueue(IQueueWords words)
     // While a pass runs: the gap of each channel that the channel's next event would lengthen, if it were left out.
     private readonly Dictionary<string, LinkedListNode<Waiting>> _open = new(StringComparer.Ordinal);
     private byte[]? _begun;
+    private long _begunMicros;
+    private bool _isConflating;
 
     /// <summary>Bytes that wait, those of gaps still to be told among them.</summary>
     public long Bytes { get; private set; }
@@ -34,12 +44,19 @@ internal sealed class SendQueue(IQueueWords words)
     /// <summary>Those of them for which a newer one of their key stayed.</summary>
     public long Conflated { get; private set; }
 
+    /// <summary>When the oldest was added of what is not known to be written: what waits, and what was taken last. Microseconds since 1970-01-01 UTC; 0 = there is none.</summary>
+    public long SinceMicros { get; private set; }
+
+    /// <summary>When the newest was added of what was taken last; 0 = nothing was.</summary>
+    public long TakenMicros { get; private set; }
+
     /// <summary>The rest of a frame whose beginning the socket has: always first, never left out.</summary>
     public void AddBegun(ReadOnlySpan<byte> rest)
     {
         if (!rest.IsEmpty)
         {
             _begun = rest.ToArray();
+            _begunMicros = Added();
             Bytes += rest.Length;
         }
     }
@@ -48,6 +65,7 @@ internal sealed class SendQueue(IQueueWords words)
     public void Add(ReadOnlySpan<byte> frames)
     {
         Bytes += frames.Length;
+        var now = Added();
         if (_entries.Last?.Value is { IsTail: true } last && last.Count + frames.Length <= TailSize)
         {
             frames.CopyTo(last.Array.AsSpan(last.Count));
@@ -57,7 +75,7 @@ internal sealed class SendQueue(IQueueWords words)
 
         var array = new byte[Math.Max(TailSize, frames.Length)];
         frames.CopyTo(array);
-        _entries.AddLast(new Waiting { Array = array, Count = frames.Length, IsTail = true });
+        _entries.AddLast(new Waiting { Array = array, Count = frames.Length, IsTail = true, Micros = now });
     }
 
     /// <summary>
@@ -68,7 +86,7 @@ internal sealed class SendQueue(IQueueWords words)
     {
         if (from < to)
         {
-            _entries.AddLast(Run(batch, from, to, whenSlow));
+            _entries.AddLast(Run(batch, from, to, whenSlow, Added()));
             Bytes += batch.Start(to) - batch.Start(from);
         }
     }
@@ -90,8 +108,11 @@ internal sealed class SendQueue(IQueueWords words)
     public long Take(List<ArraySegment<byte>> segments, int most, long enough = long.MaxValue)
     {
         long bytes = 0;
+        SinceMicros = _begun is not null ? _begunMicros : _entries.First?.Value.Micros ?? 0;
+        TakenMicros = 0;
         if (_begun is not null)
         {
+            TakenMicros = _begunMicros;
             segments.Add(_begun);
             bytes += _begun.Length;
             Bytes -= _begun.Length;
@@ -101,6 +122,7 @@ internal sealed class SendQueue(IQueueWords words)
         while (segments.Count < most && bytes < enough && _entries.First is { } first)
         {
             _entries.RemoveFirst();
+            TakenMicros = Math.Max(TakenMicros, first.Value.Micros);
             var segment = Write(first.Value);
             if (segment.Count > 0)
             {
@@ -150,7 +172,9 @@ internal sealed class SendQueue(IQueueWords words)
         if (newest.Count > 0)
         {
             var before = Dropped;
+            _isConflating = true;
             LeaveOut(-1, (whenSlow, publication) => whenSlow == WhenSlow.Conflate && !IsFinal(publication.Event) && newest[KeyOf(publication)] != publication);
+            _isConflating = false;
             Conflated += Dropped - before;
         }
     }
@@ -217,18 +241,30 @@ internal sealed class SendQueue(IQueueWords words)
     {
         if (from < to)
         {
-            _entries.AddBefore(node, Run(node.Value.Batch!, from, to, node.Value.WhenSlow));
+            _entries.AddBefore(node, Run(node.Value.Batch!, from, to, node.Value.WhenSlow, node.Value.Micros));
         }
     }
 
-    private static Waiting Run(KeptBatch batch, int from, int to, WhenSlow whenSlow) =>
+    private static Waiting Run(KeptBatch batch, int from, int to, WhenSlow whenSlow, long micros) =>
         (batch.Start(to) - batch.Start(from)) * 2 < batch.Bytes.Length
-            ? Waiting.Of(batch.Part(from, to), 0, to - from, whenSlow)
-            : Waiting.Of(batch, from, to, whenSlow);
+            ? Waiting.Of(batch.Part(from, to), 0, to - from, whenSlow, micros)
+            : Waiting.Of(batch, from, to, whenSlow, micros);
+
+    private long Added()
+    {
+        var now = words.NowMicros;
+        if (SinceMicros == 0)
+        {
+            SinceMicros = now;
+        }
+
+        return now;
+    }
 
     private void NoteDropped(LinkedListNode<Waiting> before, Publication publication)
     {
         Dropped++;
+        words.OnLeftOut(publication, _isConflating);
         if (publication.IsTransient)
         {
             return;
@@ -246,7 +282,7 @@ internal sealed class SendQueue(IQueueWords words)
         {
             Bytes += count;
             _open[channel] = _entries.AddBefore(
-                before, new Waiting { Channel = channel, Epoch = position.Epoch, GapFrom = position.Offset, GapTo = position.Offset, Count = count });
+                before, new Waiting { Channel = channel, Epoch = position.Epoch, GapFrom = position.Offset, GapTo = position.Offset, Count = count, Micros = before.Value.Micros });
         }
     }
 
@@ -277,6 +313,9 @@ internal sealed class SendQueue(IQueueWords words)
 
         public bool IsTail { get; init; }
 
+        /// <summary>When it was added.</summary>
+        public long Micros { get; init; }
+
         public KeptBatch? Batch { get; private init; }
 
         public int From { get; private init; }
@@ -293,7 +332,7 @@ internal sealed class SendQueue(IQueueWords words)
 
         public long GapTo { get; set; }
 
-        public static Waiting Of(KeptBatch batch, int from, int to, WhenSlow whenSlow) => new()
+        public static Waiting Of(KeptBatch batch, int from, int to, WhenSlow whenSlow, long micros) => new()
         {
             Array = batch.Bytes,
             Offset = batch.Start(from),
@@ -302,6 +341,7 @@ internal sealed class SendQueue(IQueueWords words)
             From = from,
             To = to,
             WhenSlow = whenSlow,
+            Micros = micros,
         };
     }
 }

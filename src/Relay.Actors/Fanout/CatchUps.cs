@@ -1,4 +1,5 @@
 using Relay.Actors.Channels;
+using Relay.Actors.Explain;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -30,6 +31,9 @@ internal sealed class CatchUps(IActorContext context, PageBounds page, ReplicaMe
     private readonly int[] _begunByKind = new int[WireEncoding.MaxSlots / 2];
 
     public int Count => _all.Count;
+
+    /// <summary>All of them.</summary>
+    public IEnumerable<CatchUp> All => _all;
 
     /// <summary>Those that were acked, and so count as subscribers.</summary>
     public int Begun { get; private set; }
@@ -68,6 +72,11 @@ internal sealed class CatchUps(IActorContext context, PageBounds page, ReplicaMe
         }
 
         catchUp.Asked = null;
+        if (!reply.Complete)
+        {
+            NoteGap(catchUp, reply.Start);
+        }
+
         if (!catchUp.HasBegun)
         {
             Begin(catchUp, reply, position);
@@ -220,6 +229,7 @@ internal sealed class CatchUps(IActorContext context, PageBounds page, ReplicaMe
         // Values by key stand before the cursor.
         if (catchUp.Page[catchUp.Sent - 1].Position is var last && last.Offset > catchUp.Cursor.Offset)
         {
+            NoteBrought(catchUp, last);
             catchUp.Cursor = last;
             Release(catchUp);
         }
@@ -233,6 +243,7 @@ internal sealed class CatchUps(IActorContext context, PageBounds page, ReplicaMe
 
     private void PageSent(CatchUp catchUp, StreamPosition? live)
     {
+        NoteBrought(catchUp, catchUp.Reached);
         catchUp.Cursor = catchUp.Reached;
         (catchUp.Page, catchUp.Sent) = ([], 0);
         Release(catchUp);
@@ -250,6 +261,25 @@ internal sealed class CatchUps(IActorContext context, PageBounds page, ReplicaMe
         {
             catchUp.Outbound.EndTurn(catchUp);
             Ask(catchUp, NextQuestion(catchUp));
+        }
+    }
+
+    // What expired meanwhile is in it: it was passed over.
+    private void NoteBrought(CatchUp catchUp, StreamPosition to)
+    {
+        if (to.Offset > catchUp.Cursor.Offset)
+        {
+            members.Deliveries.Happened(Happening.CaughtUp, catchUp.Subscription.Client.Id, members.Entity, to.Epoch, catchUp.Cursor.Offset, to.Offset, context.System.Time.NowMicros());
+        }
+    }
+
+    private void NoteGap(CatchUp catchUp, StreamPosition start)
+    {
+        var seen = catchUp.HasBegun ? catchUp.Cursor : catchUp.Subscription.Since ?? default;
+        var from = seen.Epoch == start.Epoch ? seen.Offset + 1 : 1;
+        if (from <= start.Offset)
+        {
+            members.Deliveries.Happened(Happening.Gap, catchUp.Subscription.Client.Id, members.Entity, start.Epoch, from, start.Offset, context.System.Time.NowMicros());
         }
     }
 

@@ -37,6 +37,35 @@ public sealed class ChannelDirectory
         return counts;
     }
 
+    /// <summary>Channels with subscribers.</summary>
+    public int Count => _counts.Count;
+
+    /// <summary>Whether anybody subscribes to it on this node.</summary>
+    public bool Has(string channel) => _counts.ContainsKey(channel);
+
+    /// <summary>The first channels behind <paramref name="after"/>, in the order of their names, with all their subscribers on this node.</summary>
+    public IReadOnlyList<KeyValuePair<string, int>> Page(Func<string, bool> match, string after, int limit)
+    {
+        // The lowest names, the highest of them on top.
+        var page = new PriorityQueue<string, string>(Comparer<string>.Create(static (one, other) => string.CompareOrdinal(other, one)));
+        foreach (var (channel, _) in _counts)
+        {
+            if (string.CompareOrdinal(channel, after) > 0 && match(channel))
+            {
+                if (page.Count < limit)
+                {
+                    page.Enqueue(channel, channel);
+                }
+                else
+                {
+                    page.EnqueueDequeue(channel, channel);
+                }
+            }
+        }
+
+        return [.. page.UnorderedItems.Select(item => KeyValuePair.Create(item.Element, _counts.TryGetValue(item.Element, out var counts) ? counts.Sum() : 0)).OrderBy(static one => one.Key, StringComparer.Ordinal)];
+    }
+
     internal void Set(string channel, SubscriberSet subscribers, CatchUps? catchUps = null)
     {
         if (catchUps is { Begun: > 0 })

@@ -37,9 +37,9 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
         _channel = Self.Path.Name;
         _services = services;
         _traffic = services.Metrics.For(_channel);
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(_channel).WhenSlow, _traffic);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, new NamespaceView(services.Live, _channel), _traffic) { Deliveries = services.Deliveries, Entity = _channel };
         var ledger = services.Node is null ? null : new PresenceLedger();
-        _members = new ReplicaMembers(services.Time, _subscribers, ledger, _traffic);
+        _members = new ReplicaMembers(services.Time, _subscribers, ledger, _traffic) { Deliveries = services.Deliveries, Entity = _channel };
         _shared = ledger is null ? null : new SharedPresence(services.Node!, ledger, _members, TellOwner);
     }
 
@@ -145,6 +145,9 @@ public sealed partial class ChannelReplica : ActorBase, IBatchReceiver
                 break;
             case HealingEnded:
                 Healed();
+                break;
+            case SightQuery query:
+                Sender.Tell(_members.See(query), Self);
                 break;
             case ReplicaStatsQuery query:
                 Sender.Tell(new ReplicaStats(_channel, Subscribers, _delivery.CountPending()), Self);

@@ -32,8 +32,8 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
     {
         _pattern = pattern;
         _services = services;
-        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, services.Settings.For(pattern).WhenSlow);
-        _members = new ReplicaMembers(services.Time, _subscribers);
+        _delivery = new ReplicaDelivery(Context, services.Time, _subscribers, new NamespaceView(services.Live, pattern)) { Deliveries = services.Deliveries, Entity = EntityOf(pattern) };
+        _members = new ReplicaMembers(services.Time, _subscribers) { Deliveries = services.Deliveries, Entity = EntityOf(pattern) };
         _healing = services.Peers is null ? null : new PatternHealing(Context, services.Channels, _delivery, TellGap);
     }
 
@@ -102,6 +102,9 @@ public sealed class PatternReplica : ActorBase, IBatchReceiver
                 break;
             case PatternRetry:
                 _healing!.Retry();
+                break;
+            case SightQuery query:
+                Sender.Tell(_members.See(query), Self);
                 break;
             case PresenceQuery or DeliveryAcked or HistoryReply or PatternKnown:
                 break;

@@ -1,3 +1,4 @@
+using Relay.Actors.Explain;
 using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Connections;
@@ -13,7 +14,7 @@ namespace Relay.Actors.Fanout;
 /// publishers, then what has to be sent again. Owned by the replica's turn.
 /// </summary>
 /// <param name="traffic">Where its channel's namespace counts; null for patterns, whose events come from many.</param>
-internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, SubscriberSet subscribers, WhenSlow whenSlow, NamespaceTraffic? traffic = null)
+internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, SubscriberSet subscribers, NamespaceView settings, NamespaceTraffic? traffic = null)
 {
     private static readonly TimeSpan RedeliveryInterval = TimeSpan.FromSeconds(1);
 
@@ -21,6 +22,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     private List<Publication>? _pending;
     private List<PublishReply>? _replies;
     private FanoutRun? _run;
+    private NamespaceView _settings = settings;
     private Redelivery? _redelivery;
     private long _started;
 
@@ -32,6 +34,14 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 
     /// <summary>Those who still get what they missed: an answer for one of them waits for its event.</summary>
     public CatchUps? CatchUps { get; set; }
+
+    /// <summary>Where it is noted what went out, and under which name.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <inheritdoc cref="Deliveries"/>
+    public string Entity { get; init; } = "";
+
+    private WhenSlow WhenSlow => _settings.Current.WhenSlow;
 
     public void Collect(Publication publication) => (_pending ??= new List<Publication>(1)).Add(publication);
 
@@ -53,14 +63,14 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
             _started = EventTraces.AreIn(CollectionsMarshal.AsSpan(_pending)) ? time.NowMicros() : 0;
             if (subscribers.Count > FanoutRun.SendsPerTurn)
             {
-                _run = new FanoutRun([.. _pending], subscribers, whenSlow);
+                _run = new FanoutRun([.. _pending], subscribers, WhenSlow);
                 _pending.Clear();
                 LetOthersGoFirst();
                 return false;
             }
 
             var events = CollectionsMarshal.AsSpan(_pending);
-            FanoutLoop.Send(events, subscribers, whenSlow);
+            FanoutLoop.Send(events, subscribers, WhenSlow);
             Sent(events);
             _pending.Clear();
         }
@@ -92,7 +102,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
 
     /// <summary>Sends one subscriber the next part of what it missed; returns how many events that is.</summary>
     public int SendPart(List<Publication> events, int from, Subscription subscription) =>
-        FanoutLoop.SendPart(CollectionsMarshal.AsSpan(events)[from..], subscription, whenSlow);
+        FanoutLoop.SendPart(CollectionsMarshal.AsSpan(events)[from..], subscription, WhenSlow);
 
     public void Acked(DeliveryAcked acked) => _redelivery?.Acked(acked.Subscription, acked.Position);
 
@@ -105,7 +115,7 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
         _redelivery!.TakeDue(time.NowMicros(), subscribers.Of(DialectKind.Context), due);
         foreach (var (client, publication) in due)
         {
-            FanoutLoop.SendTo([publication], client, whenSlow);
+            FanoutLoop.SendTo([publication], client, WhenSlow);
         }
 
         if (_redelivery.IsEmpty)
@@ -123,6 +133,11 @@ internal sealed class ReplicaDelivery(IActorContext context, TimeProvider time, 
     private void Sent(ReadOnlySpan<Publication> events)
     {
         traffic?.Delivered(events[0].TimestampMicros, time);
+        if (Deliveries.IsOn)
+        {
+            Deliveries.FannedOut(Entity, events, time.NowMicros());
+        }
+
         if (_started != 0)
         {
             EventTraces.Delivered(events, traffic?.Name ?? "pattern", subscribers.Count, _started, time);

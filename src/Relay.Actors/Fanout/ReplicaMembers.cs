@@ -1,4 +1,5 @@
 using Relay.Actors.Connections;
+using Relay.Actors.Explain;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -27,6 +28,12 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
 
     /// <summary>Nobody is about to get live events.</summary>
     public bool IsQuiet => !AnyWaiting && CatchUps is not { Count: > 0 };
+
+    /// <summary>Where it is noted who comes and goes, and under which name.</summary>
+    public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <inheritdoc cref="Deliveries"/>
+    public string Entity { get; init; } = "";
 
     private long Now => time.NowMicros();
 
@@ -94,7 +101,11 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
     }
 
     /// <summary>A subscription has everything up to where the replica stands: in the same turn it joins those who get live events.</summary>
-    public void GoLive(Subscription subscription) => subscribers.Add(subscription);
+    public void GoLive(Subscription subscription)
+    {
+        subscription.LiveMicros = Now;
+        subscribers.Add(subscription);
+    }
 
     /// <summary>Acks a subscription, which ends the one whose place it takes.</summary>
     /// <param name="subscription">Who.</param>
@@ -188,6 +199,7 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
 
         if (hadBegun || subscribers.Remove(subscription))
         {
+            NoteLeft(subscription);
             if (subscription.Presence != PresenceWish.None)
             {
                 _presence?.Leave(subscription, Now);
@@ -212,6 +224,37 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
         if (subscription is { IsRemoved: false } and ({ Index: >= 0 } or { CatchUp.HasBegun: true }) && subscription.Presence != PresenceWish.None)
         {
             Presence.Replace(subscription, subscription, Now);
+        }
+    }
+
+    /// <summary>Who subscribes, live or still catching up.</summary>
+    public SightReply See(SightQuery query)
+    {
+        var seen = new List<(ClientConnection, SubscriptionSight)>();
+        for (var group = 0; group < subscribers.Groups; group++)
+        {
+            foreach (var subscription in subscribers.Group(group))
+            {
+                See(subscription, null);
+            }
+        }
+
+        foreach (var catchUp in CatchUps?.All ?? [])
+        {
+            if (catchUp.HasBegun)
+            {
+                See(catchUp.Subscription, catchUp.Cursor);
+            }
+        }
+
+        return new SightReply(seen);
+
+        void See(Subscription subscription, StreamPosition? cursor)
+        {
+            if (query.Connections?.Contains(subscription.Client.Id) != false)
+            {
+                seen.Add((subscription.Client, new SubscriptionSight(Entity, subscription.StartedAt, subscription.LiveMicros, cursor, subscription.Filter)));
+            }
         }
     }
 
@@ -244,6 +287,7 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
             return false;
         }
 
+        NoteLeft(old);
         old.IsRemoved = true;
         if (old.StartedAt.Epoch == position.Epoch)
         {
@@ -265,6 +309,9 @@ internal sealed class ReplicaMembers(TimeProvider time, SubscriberSet subscriber
             }
         }
     }
+
+    private void NoteLeft(Subscription subscription) => Deliveries.Happened(
+        Happening.Left, subscription.Client.Id, Entity, subscription.StartedAt.Epoch, subscription.StartedAt.Offset, 0, Now, since: subscription.LiveMicros);
 
     private void TellMissing(Subscription subscription, StreamPosition seen, StreamPosition to)
     {

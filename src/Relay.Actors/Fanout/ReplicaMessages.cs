@@ -1,4 +1,5 @@
 using Relay.Actors.Connections;
+using Relay.Actors.Explain;
 using Relay.Protocol;
 
 namespace Relay.Actors.Fanout;
@@ -38,3 +39,10 @@ public sealed record ReplicaStatsQuery;
 
 /// <summary>Figures of one replica.</summary>
 public sealed record ReplicaStats(string Channel, int Subscribers, int PendingDeliveries);
+
+/// <summary>Asks a replica who subscribes; answered with a <see cref="SightReply"/>.</summary>
+/// <param name="Connections">Only these; null = all.</param>
+internal sealed record SightQuery(IReadOnlySet<long>? Connections);
+
+/// <summary>Who subscribes, in no order.</summary>
+internal sealed record SightReply(IReadOnlyList<(ClientConnection Client, SubscriptionSight Subscription)> Subscriptions);

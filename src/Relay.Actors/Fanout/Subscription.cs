@@ -60,6 +60,9 @@ public sealed class Subscription(ClientConnection client, string channel)
     /// <summary>The channel's epoch and the offset after which live events are delivered; set by the replica when it starts.</summary>
     internal StreamPosition StartedAt { get; set; }
 
+    /// <summary>Since when it gets live events, microseconds since 1970-01-01 UTC; 0 = it does not yet.</summary>
+    internal long LiveMicros { get; set; }
+
     /// <summary>Index among the subscribers of the same encoding; -1 while not started.</summary>
     internal int Index { get; set; } = -1;
 

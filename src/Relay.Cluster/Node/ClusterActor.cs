@@ -156,6 +156,22 @@ public sealed partial class ClusterActor : ActorBase
                 _handingOver.Add(Sender);
                 Carry(_ownership.Leave(Now, stays: true));
                 break;
+            case ReturnRequest:
+                var returns = _ownership.TryReturn(Now);
+                if (returns)
+                {
+                    _handingOver.Clear();
+                    Carry(_ownership.Tick(Now, _services.Load()));
+                }
+
+                Sender.Tell(new ReturnAnswer(returns), Self);
+                break;
+            case PinRequest pins:
+                _ownership.Pin(pins.Pins);
+                break;
+            case ShardsRequest:
+                Sender.Tell(new ShardsSeen(_ownership.Table.Epoch, [.. Enumerable.Range(0, _ownership.Table.Shards).Select(See)]), Self);
+                break;
             case LeaveRequest when _hasLeft:
                 Sender.Tell(ClusterLeft.Instance, Self);
                 break;
@@ -317,6 +333,21 @@ public sealed partial class ClusterActor : ActorBase
         }
 
         _services.View.Show(new ClusterStatus(_ownership.State, _ownership.Members, _ownership.Held, _ownership.MovesUnderWay, free, _ownership.IsTrusted(Now)));
+    }
+
+    private ShardSeen See(int shard)
+    {
+        var table = _ownership.Table;
+        var held = _ownership.PhaseOf(shard);
+        return new ShardSeen(shard, table.Owner(shard), table.Fence(shard), held?.Phase switch
+        {
+            null => null,
+            HeldPhase.Serving => _ownership.IsTrusted(Now) ? "serving" : "suspended",
+            HeldPhase.Preparing => "preparing",
+            HeldPhase.Draining => "draining",
+            HeldPhase.HandingOver => "handing_over",
+            _ => "refencing",
+        }, held is { Phase: not HeldPhase.Serving } moving ? moving.To : null);
     }
 
     private void StoreIsIll(Exception failure)

@@ -111,3 +111,39 @@ public sealed class ClusterLeft
 
     public static ClusterLeft Instance { get; } = new();
 }
+
+/// <summary>To the <see cref="ClusterActor"/>: take part again after a <see cref="HandOverRequest"/>; the sender is told a <see cref="ReturnAnswer"/>.</summary>
+public sealed class ReturnRequest
+{
+    private ReturnRequest()
+    {
+    }
+
+    public static ReturnRequest Instance { get; } = new();
+}
+
+/// <param name="Returns">False when the node did not leave, or is about to be gone.</param>
+public sealed record ReturnAnswer(bool Returns);
+
+/// <summary>To the <see cref="ClusterActor"/>: where operators want shards to be, see <see cref="Ownership.Pin"/>.</summary>
+public sealed record PinRequest(IReadOnlyDictionary<int, NodeId> Pins);
+
+/// <summary>To the <see cref="ClusterActor"/>: the sender is told <see cref="ShardsSeen"/>.</summary>
+public sealed class ShardsRequest
+{
+    private ShardsRequest()
+    {
+    }
+
+    public static ShardsRequest Instance { get; } = new();
+}
+
+/// <param name="Epoch">The store's memory that the fences are of.</param>
+/// <param name="Shards">All, by number.</param>
+public sealed record ShardsSeen(string Epoch, IReadOnlyList<ShardSeen> Shards);
+
+/// <summary>A shard as one node sees it.</summary>
+/// <param name="Owner">By the store's table; null = nobody.</param>
+/// <param name="Phase">Null when this node does not hold it; else <c>serving</c>, <c>suspended</c> (this node is not trusted now), or of a move <c>preparing</c> (still served), <c>draining</c>, <c>handing_over</c>, <c>refencing</c>.</param>
+/// <param name="To">Where it moves to.</param>
+public sealed record ShardSeen(int Shard, NodeId? Owner, long Fence, string? Phase, NodeId? To);

@@ -12,6 +12,7 @@ public sealed partial class Ownership
     private LeaveStep _leave;
     private bool _stays;
     private bool _isLeavingKnown;
+    private IReadOnlyDictionary<int, NodeId> _pins = new Dictionary<int, NodeId>();
 
     private enum LeaveStep
     {
@@ -25,6 +26,40 @@ public sealed partial class Ownership
 
     // Nobody to hand over to; a hand-over whose outcome is open has somebody.
     private bool IsAlone => _up.Length == 0 && !_held.Values.Any(static held => held.Phase == HeldPhase.HandingOver);
+
+    /// <summary>
+    /// Where operators want shards to be, until they say otherwise: a wish, which changes who ranks highest and nothing of how a shard changes hands. Nodes that know different pins may hand a
+    /// shard to and fro until they know the same.
+    /// </summary>
+    public void Pin(IReadOnlyDictionary<int, NodeId> pins)
+    {
+        _pins = pins;
+        (_up, _claimants) = ([], []);
+        (_placement, _claimOrder) = (new Placement([], _table.Shards), new Placement([], _table.Shards));
+        Place();
+    }
+
+    /// <summary>
+    /// A node that was leaving, and stayed a member, takes part again: it is up with the next heartbeat, and shards come back to it. False when it does not leave, or is about to be gone.
+    /// </summary>
+    public bool TryReturn(long now)
+    {
+        if (State != MemberState.Leaving || !_stays || _leave != LeaveStep.None)
+        {
+            return false;
+        }
+
+        // Not up at once: the store may have begun another epoch meanwhile, in which nothing is taken for a lease.
+        State = MemberState.Joining;
+        _stays = false;
+        _isLeavingKnown = false;
+        Place();
+        BeatSoon(now);
+        return true;
+    }
+
+    /// <summary>The phase of a shard that this node holds, and where it goes; null when it does not hold it.</summary>
+    internal (HeldPhase Phase, NodeId To)? PhaseOf(int shard) => _held.TryGetValue(shard, out var held) ? (held.Phase, held.To) : null;
 
     /// <summary>The target buffers what comes for the shard.</summary>
     public IReadOnlyList<Decision> PrepareAgreed(int shard, long move)
@@ -114,14 +149,14 @@ public sealed partial class Ownership
         if (!up.AsSpan().SequenceEqual(_up))
         {
             _up = up;
-            _placement = new Placement(up, _table.Shards);
+            _placement = new Placement(up, _table.Shards, _pins);
         }
 
         var claimants = Members.Where(member => member.State != MemberState.Leaving && Stays(member)).Select(static member => member.Node).ToArray();
         if (!claimants.AsSpan().SequenceEqual(_claimants))
         {
             _claimants = claimants;
-            _claimOrder = new Placement(claimants, _table.Shards);
+            _claimOrder = new Placement(claimants, _table.Shards, _pins);
         }
     }
 

@@ -10,10 +10,14 @@ public sealed class Placement
 {
     private readonly NodeId[] _members;
     private readonly NodeId[] _owners;
+    private readonly IReadOnlyDictionary<int, NodeId> _pins;
 
     /// <param name="members">Any order; may be empty.</param>
-    public Placement(IEnumerable<NodeId> members, int shards)
+    /// <param name="shards">How many.</param>
+    /// <param name="pins">Shards that an operator gave to one member, which then ranks above all others; without effect where it is none. Null = none.</param>
+    public Placement(IEnumerable<NodeId> members, int shards, IReadOnlyDictionary<int, NodeId>? pins = null)
     {
+        _pins = pins ?? new Dictionary<int, NodeId>();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shards);
         _members = [.. members];
         _owners = new NodeId[_members.Length == 0 ? 0 : shards];
@@ -45,8 +49,13 @@ public sealed class Placement
         held.Where(shard => Owner(shard) is { } owner && owner != node).Take(most).Select(shard => (shard, _owners[shard]));
 
     // Two runs of one node may be members at the same time, the older one until its lease is over.
-    private static bool IsAbove(int shard, NodeId one, NodeId other)
+    private bool IsAbove(int shard, NodeId one, NodeId other)
     {
+        if (_pins.TryGetValue(shard, out var pinned) && (one == pinned || other == pinned))
+        {
+            return one == pinned && one != other;
+        }
+
         var (a, b) = (Rank(shard, one), Rank(shard, other));
         if (a != b)
         {

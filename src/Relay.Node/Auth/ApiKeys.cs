@@ -24,9 +24,20 @@ internal sealed class ApiKeys
 
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
+    private readonly ApiKeyOptions[] _options;
     private readonly (byte[] Hash, Identity Identity)[] _keys;
 
-    public ApiKeys(IReadOnlyList<ApiKeyOptions> keys) => _keys = [.. keys.Select(static key => (HashOf(key), IdentityOf(key)))];
+    /// <param name="keys">As configured.</param>
+    /// <param name="before">Those before: who is the same still, keeps its identity.</param>
+    public ApiKeys(IReadOnlyList<ApiKeyOptions> keys, ApiKeys? before = null)
+    {
+        _options = [.. keys];
+        _keys = [.. keys.Select(key => (HashOf(key), before?.Same(key) ?? IdentityOf(key)))];
+    }
+
+    /// <summary>The holders of <paramref name="before"/> who are not here any more, or may do other things now.</summary>
+    public IEnumerable<Principal> Missing(ApiKeys before) =>
+        before._keys.Select(static key => key.Identity.Principal).Where(old => !Array.Exists(_keys, key => ReferenceEquals(key.Identity.Principal, old)));
 
     /// <summary>A new key, as its holder shows it.</summary>
     public static string Create() => "rk_" + System.Buffers.Text.Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(KeyBytes));
@@ -61,6 +72,13 @@ internal sealed class ApiKeys
         }
 
         return found;
+    }
+
+    // By name, rights, channels, and the key itself: whoever holds the old key of a name is not who holds its new one.
+    private Identity? Same(ApiKeyOptions key)
+    {
+        var index = Array.FindIndex(_options, old => old.Name == key.Name && old.Rights == key.Rights && old.Channels.SequenceEqual(key.Channels, StringComparer.Ordinal) && HashOf(old).AsSpan().SequenceEqual(HashOf(key)));
+        return index < 0 ? null : _keys[index].Identity;
     }
 
     private static byte[] HashOf(ApiKeyOptions key) =>

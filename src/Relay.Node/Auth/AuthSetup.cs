@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Actors.Connections;
 using Relay.Actors.Security;
 using Relay.Node.Configuration;
+using Relay.Node.Configuration.Live;
 using Relay.Node.Health;
 
 namespace Relay.Node.Auth;
@@ -10,7 +11,7 @@ namespace Relay.Node.Auth;
 public static class AuthSetup
 {
     /// <summary>
-    /// Registers <see cref="Authenticator"/>, also as <see cref="IAuthenticator"/>, its <see cref="TokenIssuer"/>, what was revoked, and who fetches the issuer's keys. Needs a
+    /// Registers <see cref="Authenticator"/>, also as <see cref="IAuthenticator"/>, what was revoked, and who fetches the issuer's keys. Needs a
     /// <see cref="HealthState"/>.
     /// </summary>
     public static IServiceCollection AddRelayAuth(this IServiceCollection services, AuthOptions options)
@@ -19,7 +20,7 @@ public static class AuthSetup
         services.AddSingleton(provider => new Revocations(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new Authenticator(options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Revocations>()));
         services.AddSingleton<IAuthenticator>(provider => provider.GetRequiredService<Authenticator>());
-        services.AddSingleton(provider => provider.GetRequiredService<Authenticator>().Issuer);
+        services.AddSingleton<ILiveOptions>(provider => new LivePart(next => provider.GetRequiredService<Authenticator>().Prepare(next.Auth)));
         if (options.Jwt.JwksUrl.Length > 0)
         {
             services.AddHostedService(provider => new JwksFetcher(

@@ -4,14 +4,17 @@ namespace Relay.Node.Auth;
 /// The keys that are believed now: those of the configuration, and those fetched last. When a token names a key that is not there, whoever fetches is asked to look, but not
 /// more often than every <paramref name="pause"/>: tokens are strangers' texts. Thread-safe.
 /// </summary>
-/// <param name="configured">Never change.</param>
+/// <param name="configured">Those of the configuration; see <see cref="Configure"/>.</param>
 /// <param name="fetches">Whether a set of keys is fetched besides.</param>
 /// <param name="pause">Between a fetch and one that a token asks for.</param>
 /// <param name="time">Clock.</param>
 internal sealed class KeyRing(IReadOnlyList<SigningKey> configured, bool fetches, TimeSpan pause, TimeProvider time)
 {
+    private IReadOnlyList<SigningKey> _configured = configured;
     private readonly SemaphoreSlim _wanted = new(0);
+    private readonly Lock _gate = new();
     private SigningKey[] _keys = [.. configured];
+    private IReadOnlyList<SigningKey> _fetched = [];
     private long _fetchedAt;
     private int _state = fetches ? Never : Idle;
 
@@ -39,9 +42,24 @@ internal sealed class KeyRing(IReadOnlyList<SigningKey> configured, bool fetches
     /// <summary>A set was fetched: its keys take the place of those fetched before.</summary>
     public void Fetched(IReadOnlyList<SigningKey> keys)
     {
-        Volatile.Write(ref _keys, [.. configured, .. keys]);
+        lock (_gate)
+        {
+            _fetched = keys;
+            Volatile.Write(ref _keys, [.. _configured, .. _fetched]);
+        }
+
         Volatile.Write(ref _fetchedAt, time.GetTimestamp());
         Volatile.Write(ref _state, Idle);
+    }
+
+    /// <summary>The configuration names others: they take the place of those before, beside those fetched.</summary>
+    public void Configure(IReadOnlyList<SigningKey> keys)
+    {
+        lock (_gate)
+        {
+            _configured = keys;
+            Volatile.Write(ref _keys, [.. _configured, .. _fetched]);
+        }
     }
 
     /// <summary>It could not be fetched: the keys known stay.</summary>

@@ -192,7 +192,7 @@ public sealed record JwtKeyOptions(JwtAlgorithm Algorithm, string Kid, Secret Se
             section.Read("Secret", Kinds.Secret with { Example = "base64url:…" }, Secret.None, "HS256: the key, at least 32 bytes: text, base64url:… or base64:…."))
         {
             PublicKeyPem = section.Read("PublicKeyPem", Kinds.Text.Called("PEM", "-----BEGIN PUBLIC KEY-----…") with { Show = static _ => "…" }, "", "RS256, ES256: the public key or certificate; \\n may stand for a line end. A private key here also signs the tokens this node issues."),
-            File = section.Read("File", Kinds.Text.Called("path", "keys/relay.pem"), "", "File with the secret or the PEM, in place of Secret or PublicKeyPem; read at start."),
+            File = section.Read("File", Kinds.Text.Called("path", "keys/relay.pem"), "", "File with the secret or the PEM, in place of Secret or PublicKeyPem; read again when it changes."),
         };
         Check(section, options);
         return options;
@@ -238,6 +238,8 @@ public sealed record ApiKeyOptions(string Name, Secret Key, Rights Rights)
     private static readonly (string Word, Rights Right)[] Words =
         [("publish", Rights.Publish), ("subscribe", Rights.Subscribe), ("admin", Rights.Admin), ("metrics", Rights.Metrics)];
 
+    internal static ValueKind<Rights> AnyRights { get; } = new("list", "publish,subscribe", ParseRights, FormatRights);
+
     internal static ApiKeyOptions Read(SettingReader section)
     {
         var options = new ApiKeyOptions(
@@ -247,7 +249,7 @@ public sealed record ApiKeyOptions(string Name, Secret Key, Rights Rights)
                 (Kinds.Secret with { Example = "…" }).Unless(key => key.Reveal().Length >= LeastKeyLength ? null : $"shorter than {LeastKeyLength} characters"),
                 Secret.None,
                 "The key, at least 16 characters; travels as Authorization: Bearer."),
-            section.Read("Rights", new ValueKind<Rights>("list", "publish,subscribe", ParseRights, FormatRights), Rights.Publish | Rights.Subscribe, "What its holder may do: publish, subscribe (which includes history and presence), admin, metrics."))
+            section.Read("Rights", AnyRights, Rights.Publish | Rights.Subscribe, "What its holder may do: publish, subscribe (which includes history and presence), admin, metrics."))
         {
             Hash = section.Read("Hash", Kinds.Text.Called("hash", "sha256:…").Unless(static text => text.Length == 0 || ApiKeys.ParseHash(text) is not null ? null : "not sha256: and 64 hexadecimal digits; --new-key makes a key with its hash, --hash-key the hash of one"), "", "Hash of the key in place of the key, so that who reads the configuration cannot use it; --new-key makes both."),
             Channels = section.Read("Channels", Kinds.Texts, [], "Channels and patterns its rights are for, e.g. topics/deploy/**,users/*; none = all."),

@@ -75,7 +75,7 @@ public sealed record CommandLine(Errand Errand, string[] Settings, IReadOnlyList
     {
         "--help" or "-h" or "-?" or "help" => Configuration.Errand.Help,
         "--version" => Configuration.Errand.Version,
-        "--check" => Configuration.Errand.Check,
+        "--check" or "--check-config" or "check-config" => Configuration.Errand.Check,
         "--new-key" => Configuration.Errand.NewKey,
         "--hash-key" => Configuration.Errand.HashKey,
         "--move-redis-streams" => Configuration.Errand.MoveRedisStreams,
@@ -93,7 +93,7 @@ public sealed record CommandLine(Errand Errand, string[] Settings, IReadOnlyList
         var name = ConfigurationProblem.Printable(equals < 0 ? argument : argument[..equals]);
         var key = name.TrimStart('-', '/').Replace("__", ":", StringComparison.Ordinal);
         var known = RelayConfiguration.Settings().Select(setting => setting.Pattern);
-        var nearest = Nearest.Find(key, known.Select(pattern => "Relay:" + pattern).Concat(["help", "version", "check", "new-key", "hash-key", "move-redis-streams"]));
+        var nearest = Nearest.Find(key, known.Select(pattern => "Relay:" + pattern).Concat(["help", "version", "check", "check-config", "new-key", "hash-key", "move-redis-streams"]));
         var hint = nearest is null ? "" : $"; did you mean --{nearest}{(nearest.Contains(':', StringComparison.Ordinal) ? "=…" : "")}?";
         return new ConfigurationProblem(name, null, $"unknown argument{hint}", null, IsForeign: true);
     }

@@ -168,15 +168,3 @@ internal sealed record ListenerUrl(string Text, IPEndPoint Address, bool UsesTls
         _ => IPAddress.TryParse(host, out var v4) && v4.AddressFamily == AddressFamily.InterNetwork && host.Count(c => c == '.') == 3 ? v4 : null,
     };
 }
-
-/// <summary>A certificate in files.</summary>
-/// <param name="Certificate">Path of a PEM file (with the chain), or of a PFX file.</param>
-/// <param name="Key">Path of the PEM file with the private key; empty for PFX, or when the certificate's file holds it too.</param>
-/// <param name="Password">Of the key or the PFX.</param>
-public sealed record TlsOptions(string Certificate, string Key, Secret Password)
-{
-    internal static TlsOptions Read(SettingReader section) => new(
-        section.Read("Tls:Certificate", Kinds.Text.Called("path", "certs/relay.pem"), "", "PEM file (with its chain) or PFX file; needed by https."),
-        section.Read("Tls:Key", Kinds.Text.Called("path", "certs/relay.key"), "", "PEM file with the private key; empty = it is in the certificate's file."),
-        section.Read("Tls:Password", Kinds.Secret, Secret.None, "Password of the key or PFX."));
-}

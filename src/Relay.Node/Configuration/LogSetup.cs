@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Console;
+using Relay.Node.Configuration.Live;
 
 namespace Relay.Node.Configuration;
 
@@ -24,6 +25,8 @@ internal static class LogSetup
 
     public static void AddTo(WebApplicationBuilder builder, IConfiguration sources)
     {
+        var live = new LiveLogging(sources);
+        builder.Services.AddSingleton(live);
         var form = sources[FormKey]?.Trim() ?? ConsoleFormatterNames.Simple;
         var isJson = form.Equals(ConsoleFormatterNames.Json, StringComparison.OrdinalIgnoreCase);
         builder.Services.AddSingleton(new LogForm(isJson));
@@ -50,7 +53,12 @@ internal static class LogSetup
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
-        logging.AddConfiguration(sources.GetSection("Logging"));
+        logging.AddConfiguration(live.Root.GetSection("Logging"));
+
+        // Behind the configured levels, which it takes the place of, and before those below, which nothing does.
+        var levels = new LiveLogLevels();
+        builder.Services.AddSingleton(levels);
+        logging.AddConfiguration(new ConfigurationBuilder().Add(levels).Build());
 
         // A start that fails is told by NodeLifetime in one line; these two would add the stack trace. Failures of requests, which the second would tell as well, are
         // told by FailureAnswers.

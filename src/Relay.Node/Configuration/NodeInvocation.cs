@@ -1,5 +1,6 @@
 using System.Reflection;
 using Relay.Node.Auth;
+using Relay.Node.Configuration.Live;
 using Relay.Node.WebSockets;
 
 namespace Relay.Node.Configuration;
@@ -12,6 +13,9 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
 {
     /// <summary>What is to be done with the options.</summary>
     public Errand Errand { get; init; }
+
+    /// <summary>How the configuration is read again; null when there is nothing to run.</summary>
+    internal ConfigurationSources? Sources { get; init; }
 
     /// <summary>Ended as asked.</summary>
     public const int Success = 0;
@@ -26,7 +30,7 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
     public static string Version { get; } =
         typeof(NodeInvocation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
-    /// <summary>Reads arguments and sources; does <c>--help</c>, <c>--version</c>, <c>--check</c>, <c>--new-key</c> and <c>--hash-key</c>; tells all mistakes on <paramref name="error"/>.</summary>
+    /// <summary>Reads arguments and sources; does <c>--help</c>, <c>--version</c>, <c>check-config</c>, <c>--new-key</c> and <c>--hash-key</c>; tells all mistakes on <paramref name="error"/>.</summary>
     public static NodeInvocation Read(string[] arguments, TextWriter output, TextWriter error, TextReader? input = null)
     {
         var commandLine = CommandLine.Parse(arguments);
@@ -46,10 +50,12 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
             return new NodeInvocation(nothing, null, TellKey(commandLine.Errand, input ?? Console.In, output, error));
         }
 
+        var folder = Environment.CurrentDirectory;
+        IConfigurationRoot ReadSources() => RelayConfiguration.Build(AppContext.BaseDirectory, folder, commandLine.Settings);
         IConfigurationRoot configuration;
         try
         {
-            configuration = RelayConfiguration.Build(AppContext.BaseDirectory, Environment.CurrentDirectory, commandLine.Settings);
+            configuration = ReadSources();
         }
         catch (InvalidDataException wrong)
         {
@@ -58,23 +64,31 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
         }
 
         var loaded = RelayConfiguration.Load(configuration, MostConnections());
-        var problems = commandLine.Problems.Concat(loaded.Problems).ToList();
+        var problems = commandLine.Problems.Concat(loaded.Problems).Select(static problem => problem.ToString().ReplaceLineEndings("\n  ")).ToList();
+        var badCertificates = StartupChecks.FindBadCertificates(loaded.Options);
+        if (commandLine.Errand is Errand.Check)
+        {
+            // All that is known to be wrong at once: who asks is not in a hurry to start.
+            problems.AddRange(badCertificates);
+        }
+
         if (problems.Count > 0)
         {
             Tell(problems, error);
             return new NodeInvocation(configuration, null, WrongConfiguration);
         }
 
-        if (StartupChecks.FindBadCertificate(loaded.Options) is { } badCertificate)
-        {
-            error.WriteLine("cannot start: " + badCertificate);
-            return new NodeInvocation(configuration, null, CannotStart);
-        }
-
         if (commandLine.Errand is Errand.Check)
         {
             output.WriteLine("configuration is valid");
+            output.Write(StartSummary.Of(loaded.Options));
             return new NodeInvocation(configuration, null, Success);
+        }
+
+        if (badCertificates.Count > 0)
+        {
+            error.WriteLine("cannot start: " + badCertificates[0]);
+            return new NodeInvocation(configuration, null, CannotStart);
         }
 
         if (commandLine.Errand is Errand.MoveRedisStreams && loaded.Options.Redis.Servers.Count == 0)
@@ -83,7 +97,11 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
             return new NodeInvocation(configuration, null, WrongConfiguration);
         }
 
-        return new NodeInvocation(configuration, loaded.Options, Success) { Errand = commandLine.Errand };
+        return new NodeInvocation(configuration, loaded.Options, Success)
+        {
+            Errand = commandLine.Errand,
+            Sources = new ConfigurationSources(ReadSources, RelayConfiguration.FilesOf(AppContext.BaseDirectory, folder), MostConnections, ConfigurationChange.Flatten(configuration)),
+        };
     }
 
     // A key is read from the standard input, because arguments are seen by everyone on the machine and kept by shells.
@@ -112,12 +130,12 @@ public sealed record NodeInvocation(IConfiguration Configuration, RelayOptions? 
 
     private static int? MostConnections() => FileLimit.Read() is { } files ? Math.Max(1, files - new WebSocketServerOptions().ReservedDescriptors) : null;
 
-    private static void Tell(List<ConfigurationProblem> problems, TextWriter error)
+    private static void Tell(List<string> problems, TextWriter error)
     {
         error.WriteLine(problems.Count == 1 ? "The configuration has 1 mistake:" : $"The configuration has {problems.Count} mistakes:");
         foreach (var problem in problems)
         {
-            error.WriteLine("  " + problem.ToString().ReplaceLineEndings("\n  "));
+            error.WriteLine("  " + problem);
         }
 
         error.WriteLine("All keys: --help");

@@ -21,11 +21,13 @@ public static class Reference
             """
             ActorRelay node: relays updates between publishers and WebSocket clients.
 
-            usage: dotnet Relay.Node.dll [--help | --version | --check | --new-key | --hash-key | --move-redis-streams] [--Relay:Key=value …]
+            usage: dotnet Relay.Node.dll [--help | --version | check-config | --new-key | --hash-key | --move-redis-streams] [--Relay:Key=value …]
 
               --help     this text
               --version  the program's version
-              --check    read and check the configuration, then end (0 valid, 2 not)
+              check-config
+                         read and check the configuration, tell all mistakes or what would be started, then end
+                         (0 valid, 2 not); also --check
               --new-key  make an API key and print it with its hash, for Auth:ApiKeys:0:Hash
               --hash-key print the hash of the API key on the standard input
               --move-redis-streams
@@ -36,6 +38,7 @@ public static class Reference
             WS_PORT and HOST move the context listener. Logging:* is ASP.NET Core's:
             Logging:LogLevel:Relay.Cluster=Debug, Logging:Console:FormatterName=json (or simple, systemd).
             Durations: 250ms, 30s, 5m, 24h, 7d or 00:00:30. Sizes: 512, 64KiB, 1MiB.
+            Keys marked live take effect when appsettings.json changes (Reload:Interval) or on SIGHUP, without a restart.
             Exit codes: 0 ended as asked, 1 could not start, 2 wrong configuration.
 
             """);
@@ -45,7 +48,7 @@ public static class Reference
             foreach (var setting in section)
             {
                 text.Append("  Relay:").Append(setting.Pattern).Append("  (").Append(setting.Kind);
-                text.Append(setting.Default.Length > 0 ? $"; default {setting.Default})\n" : ")\n");
+                text.Append(setting.Default.Length > 0 ? $"; default {setting.Default}" : "").Append(setting.IsLive ? "; live)\n" : ")\n");
                 Wrap(text, setting.Meaning);
             }
         }
@@ -59,12 +62,12 @@ public static class Reference
         var text = new StringBuilder(BeginMark).Append('\n');
         foreach (var section in RelayConfiguration.Settings().GroupBy(setting => setting.Section, StringComparer.Ordinal))
         {
-            text.Append("\n### ").Append(section.Key).Append("\n\n| key | value | default | meaning |\n|---|---|---|---|\n");
+            text.Append("\n### ").Append(section.Key).Append("\n\n| key | value | default | live | meaning |\n|---|---|---|---|---|\n");
             foreach (var setting in section)
             {
                 var shown = setting.Default.Length > 0 ? $"`{setting.Default}`" : "–";
                 text.Append("| `").Append(setting.Pattern).Append("` | ").Append(setting.Kind).Append(" | ")
-                    .Append(shown).Append(" | ").Append(setting.Meaning.Replace("|", "\\|", StringComparison.Ordinal)).Append(" |\n");
+                    .Append(shown).Append(setting.IsLive ? " | live | " : " | | ").Append(setting.Meaning.Replace("|", "\\|", StringComparison.Ordinal)).Append(" |\n");
             }
         }
 

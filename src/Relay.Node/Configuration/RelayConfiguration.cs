@@ -23,13 +23,20 @@ public static class RelayConfiguration
     public static IConfigurationRoot Build(string programFolder, string workingFolder, string[] settings)
     {
         var builder = new ConfigurationBuilder();
-        foreach (var folder in new[] { programFolder, workingFolder }.Select(Path.GetFullPath).Select(Path.TrimEndingDirectorySeparator).Distinct(StringComparer.Ordinal))
+        foreach (var file in FilesOf(programFolder, workingFolder))
         {
-            builder.AddJsonFile(Path.Combine(folder, "appsettings.json"), optional: true, reloadOnChange: false);
+            builder.AddJsonFile(file, optional: true, reloadOnChange: false);
         }
 
         return builder.AddEnvironmentVariables().AddCommandLine(settings).Build();
     }
+
+    /// <summary>The files among them, whether they are there or not.</summary>
+    public static IReadOnlyList<string> FilesOf(string programFolder, string workingFolder) =>
+    [
+        .. new[] { programFolder, workingFolder }.Select(Path.GetFullPath).Select(Path.TrimEndingDirectorySeparator).Distinct(StringComparer.Ordinal)
+            .Select(static folder => Path.Combine(folder, "appsettings.json")),
+    ];
 
     /// <summary>Reads and checks everything under <c>Relay</c>, and <c>WS_PORT</c> and <c>HOST</c>.</summary>
     /// <param name="configuration">The sources.</param>

@@ -33,6 +33,9 @@ public sealed record RelayOptions
     /// <summary>How the program uses its machine.</summary>
     public ServerOptions Server { get; init; } = new();
 
+    /// <summary>How changed files are noticed.</summary>
+    public ReloadOptions Reload { get; init; } = new();
+
     /// <summary>The embedded journal.</summary>
     public StorageOptions Storage { get; init; } = new();
 
@@ -50,6 +53,9 @@ public sealed record RelayOptions
 
     /// <summary>What is sent over OTLP.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
+
+    /// <summary>What is remembered for operators.</summary>
+    public ExplainOptions Explain { get; init; } = new();
 
     /// <summary>How a node leaves.</summary>
     public DrainOptions Drain { get; init; } = new();
@@ -78,12 +84,14 @@ public sealed record RelayOptions
         Proxies = ProxyOptions.Read(reader),
         Limits = LimitOptions.Read(reader),
         Server = ServerOptions.Read(reader),
+        Reload = ReloadOptions.Read(reader),
         Storage = StorageOptions.Read(reader),
         Compression = CompressionOptions.Read(reader),
         WebUi = WebUiOptions.Read(reader),
         Agents = AgentOptions.Read(reader),
         Metrics = MetricsOptions.Read(reader),
         Telemetry = TelemetryOptions.Read(reader),
+        Explain = ExplainOptions.Read(reader),
         Drain = DrainOptions.Read(reader),
         Testing = TestingOptions.Read(reader),
         Cluster = ClusterOptions.Read(reader),

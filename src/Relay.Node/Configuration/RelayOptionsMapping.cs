@@ -18,14 +18,12 @@ public static class RelayOptionsMapping
         .. options.Listeners.Select(listener => new ListenerDefinition(listener.Name, listener.Url, listener.Dialect)
         {
             ProxyProtocol = listener.ProxyProtocol,
-            CertificatePath = listener.Tls?.Certificate,
-            CertificateKeyPath = listener.Tls is { Key.Length: > 0 } tls ? tls.Key : null,
-            CertificatePassword = listener.Tls is { Password.IsEmpty: false } locked ? locked.Password.Reveal() : null,
+            Tls = listener.Tls?.ForListener(),
         }),
     ];
 
-    /// <summary>For the WebSocket server. Message limits travel in the dialects' profiles, see <see cref="ForDialects"/>.</summary>
-    public static WebSocketServerOptions ForWebSockets(this RelayOptions options) => new()
+    /// <summary>For the WebSocket server, with the rules of namespaces as they are at the time. Message limits travel in the dialects' profiles, see <see cref="ForDialects"/>.</summary>
+    public static WebSocketServerOptions ForWebSockets(this RelayOptions options, LiveSettings? live = null) => new()
     {
         HandshakeTimeout = options.Limits.HandshakeTimeout,
         MaxConnections = options.Limits.MaxConnections > 0 ? options.Limits.MaxConnections : null,
@@ -34,7 +32,7 @@ public static class RelayOptionsMapping
         AllowedHosts = options.Auth.Hosts,
         Proxies = options.Proxies.Trust,
         TokenInQuery = options.Auth.TokenInQuery,
-        Namespaces = options.ForActors().For,
+        Namespaces = NamespacesOf(live ?? options.ForActors()),
         Echo = options.Testing.Echo,
         EchoMessageDeadline = options.Limits.MessageDeadline,
         EventLoops = options.Server.EventLoops,
@@ -67,6 +65,7 @@ public static class RelayOptionsMapping
         SessionResumeWindow = options.Limits.SessionResumeWindow,
         MessageDeadline = options.Limits.MessageDeadline,
         CompressionThreshold = options.Compression.Threshold,
+        ExplainBytes = options.Explain.Bytes,
         MetricsInterval = options.Metrics.Interval,
         TraceUnmarked = options.Telemetry.TraceShare > 0,
         AutoCreateSession = options.WebUi.AutoCreateSession,
@@ -74,6 +73,8 @@ public static class RelayOptionsMapping
         SessionMessages = options.WebUi.MaxMessages,
         AgentTimeout = options.Agents.Timeout,
     };
+
+    private static Func<string, NamespaceSettings> NamespacesOf(LiveSettings live) => channel => live.Current.For(channel);
 
     private static NamespaceSettings ForChannels(NamespaceOptions options) => new()
     {

@@ -7,6 +7,9 @@ namespace Relay.Node.Configuration;
 /// <param name="Meaning">One sentence.</param>
 public sealed record Setting(string Pattern, string Kind, string Default, string Meaning)
 {
+    /// <summary>Whether a change takes effect without a restart.</summary>
+    public bool IsLive => Live.LiveKeys.IsLive(Pattern);
+
     /// <summary>The section a key belongs to, e.g. <c>Listeners</c>.</summary>
     public string Section => Pattern[..Pattern.IndexOf(':', StringComparison.Ordinal)];
 }

@@ -1,7 +1,6 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Relay.Node.Auth;
+using Relay.Node.Listeners.Tls;
 
 namespace Relay.Node.Configuration;
 
@@ -11,18 +10,24 @@ public static partial class StartupChecks
     /// <summary>System.Net.WebSockets before it could be made to loop for ever (CVE-2026-62901; reliability.md S14).</summary>
     private static readonly Version SafeRuntime = new(10, 0, 11);
 
-    /// <summary>The first certificate that cannot be used, as one line naming its key; null when all can.</summary>
-    public static string? FindBadCertificate(RelayOptions options)
+    /// <summary>The certificates that cannot be used, each as one line naming its key.</summary>
+    public static IReadOnlyList<string> FindBadCertificates(RelayOptions options)
     {
-        foreach (var listener in options.Listeners)
+        var bad = new List<string>();
+        foreach (var (listener, tls) in options.Listeners.Where(static one => one.Tls is not null).Select(static one => (one.Name, one.Tls!)))
         {
-            if (listener.Tls is { } tls && Objection(tls) is { } objection)
+            try
             {
-                return $"Relay:Listeners:{listener.Name}:Tls:Certificate = \"{tls.Certificate}\": {objection}";
+                _ = TlsMaterial.Load(tls.ForListener());
+            }
+            catch (TlsFileException wrong)
+            {
+                var key = wrong.File == tls.Certificate ? "Certificate" : "ClientCa";
+                bad.Add($"Relay:Listeners:{listener}:Tls:{key} = \"{wrong.File}\": {wrong.Message}");
             }
         }
 
-        return null;
+        return bad;
     }
 
     /// <summary>The first listener whose address cannot be bound now, as one line naming its key; null when all can.</summary>
@@ -77,30 +82,6 @@ public static partial class StartupChecks
         {
             LogEcho(logger);
         }
-    }
-
-    private static string? Objection(TlsOptions tls)
-    {
-        try
-        {
-            using var certificate = Load(tls);
-            return certificate.HasPrivateKey ? null : "holds no private key; set Tls:Key";
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
-        {
-            return failure.Message.ReplaceLineEndings(" ");
-        }
-    }
-
-    private static X509Certificate2 Load(TlsOptions tls)
-    {
-        var password = tls.Password.IsEmpty ? null : tls.Password.Reveal();
-        var key = tls.Key.Length > 0 ? tls.Key : null;
-        return Path.GetExtension(tls.Certificate).ToUpperInvariant() is ".PFX" or ".P12"
-            ? X509CertificateLoader.LoadPkcs12FromFile(tls.Certificate, password)
-            : password is null
-                ? X509Certificate2.CreateFromPemFile(tls.Certificate, key)
-                : X509Certificate2.CreateFromEncryptedPemFile(tls.Certificate, password, key);
     }
 
     [LoggerMessage(LogLevel.Warning, "runtime {Version} has known holes in its WebSockets; run {Safe} or newer")]

@@ -212,5 +212,8 @@ internal sealed class EventStreamTransport : ClientTransport
         }
     }
 
-    private static bool IsEnd(Exception error) => error is IOException or OperationCanceledException or InvalidOperationException;
+    // Kestrel gives an empty buffer for the body of a request whose connection was cut meanwhile, which Write takes for a mistake of its caller. It must not reach the actor that is sending:
+    // the rest of its subscribers would miss the batch.
+    private static bool IsEnd(Exception error) =>
+        error is IOException or OperationCanceledException or InvalidOperationException or ArgumentOutOfRangeException { ParamName: "writer" };
 }

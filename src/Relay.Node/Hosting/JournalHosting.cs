@@ -95,7 +95,7 @@ internal sealed class OpenedJournals : IAsyncDisposable
 
 /// <summary>Tells <c>/ready</c> how the journals are, and drops from time to time what channels without an actor have kept too long.</summary>
 internal sealed partial class JournalKeeper(
-    OpenedJournals journals, RelayOptions options, HealthState health, TimeProvider time, ILogger<JournalKeeper> logger) : BackgroundService
+    OpenedJournals journals, LiveSettings live, HealthState health, TimeProvider time, ILogger<JournalKeeper> logger) : BackgroundService
 {
     private const int Page = 500;
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
@@ -139,7 +139,7 @@ internal sealed partial class JournalKeeper(
 
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
-        var settings = options.ForActors();
+        var settings = live.Current;
         foreach (var (part, journal) in journals.All)
         {
             try

@@ -29,7 +29,7 @@ public static class RelayHosting
         services.AddSingleton<IChannelArchive>(new MemoryChannelArchive(SleepingChannels));
         services.AddSingleton(provider => new RelaySystem(new RelayParts
         {
-            Settings = options.ForActors(),
+            Live = provider.GetRequiredService<LiveSettings>(),
             Authenticator = provider.GetRequiredService<IAuthenticator>(),
             Revocations = provider.GetRequiredService<Revocations>(),
             Archive = provider.GetRequiredService<IChannelArchive>(),

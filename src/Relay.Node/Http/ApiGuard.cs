@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.Net.Http.Headers;
 using Relay.Actors.Connections;
 using Relay.Actors.Security;
 using Relay.Node.Auth;
@@ -10,12 +11,11 @@ using Relay.Protocol;
 namespace Relay.Node.Http;
 
 /// <summary>Who may call, from which pages, with which body: the same for every endpoint of the HTTP API.</summary>
-internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptions server, TimeProvider time)
+internal sealed class ApiGuard(Authenticator authenticator, CertificateHolders certificates, DoorPolicies door, WebSocketServerOptions server, TimeProvider time)
 {
     /// <summary>As on the WebSocket.</summary>
     private const int RetryAfterMilliseconds = 1000;
 
-    private readonly OriginPolicy _origins = new(server.AllowedOrigins);
     private readonly AccessRules _access = new(server.Namespaces, authenticator);
 
     /// <summary>
@@ -34,7 +34,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
         }
 
         var credential = Authenticator.FromHeader(context.Request.Headers.Authorization);
-        var identity = credential is null ? null : authenticator.Identify(credential);
+        var identity = credential is null ? certificates.Of(context) : authenticator.Identify(credential);
         if (identity is null && (credential is not null || authenticator.IsRequired || !anonymous))
         {
             if (credential is not null && authenticator.AwaitsKeys)
@@ -97,7 +97,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
     public bool AllowOrigin(HttpContext context)
     {
         var origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length == 0 || !_origins.Allows(origin, context.Request.Host.Value))
+        if (origin.Length == 0 || !door.Origins.Allows(origin, context.Request.Host.Value))
         {
             return true;
         }
@@ -119,7 +119,7 @@ internal sealed class ApiGuard(Authenticator authenticator, WebSocketServerOptio
 
     /// <summary>True for a page of an origin that is not allowed.</summary>
     public bool IsForeign(HttpContext context) =>
-        context.Request.Headers.Origin.ToString() is { Length: > 0 } origin && !_origins.Allows(origin, context.Request.Host.Value);
+        context.Request.Headers.TryGetValue(HeaderNames.Origin, out var origin) && !door.Origins.Allows(origin.ToString(), context.Request.Host.Value);
 
     /// <summary>The whole body; its size is bounded by <c>Limits:MaxRequestBodyBytes</c>.</summary>
     /// <exception cref="BadHttpRequestException">Too large, or cut off.</exception>

@@ -18,11 +18,11 @@ internal static class ContextApi
     {
         var relay = routes.ServiceProvider.GetRequiredService<RelaySystem>();
         var time = routes.ServiceProvider.GetRequiredService<TimeProvider>();
-        var issuer = routes.ServiceProvider.GetRequiredService<TokenIssuer>();
+        var authenticator = routes.ServiceProvider.GetRequiredService<Authenticator>();
         var guard = routes.ServiceProvider.GetRequiredService<ApiGuard>();
         routes.MapGet("/health", context => HealthAsync(context, relay, time, guard));
         routes.MapGet("/stats", context => StatsAsync(context, relay, guard));
-        routes.MapPost("/api/auth/token", context => TokenAsync(context, issuer, guard));
+        routes.MapPost("/api/auth/token", context => TokenAsync(context, authenticator.Issuer, guard));
         routes.Map("/ws", context => context.TextAsync(StatusCodes.Status400BadRequest, "Expected a WebSocket upgrade"));
     }
 

@@ -299,7 +299,7 @@ internal static class NativeApi
     }
 
     private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item) =>
-        guard.WhyNotPublish(context, channel) is { } reason ? Result.Forbidden(reason)
+        guard.WhyNotPublish(context, channel) is { } reason ? Forbidden(context, relay, channel, item, reason)
         : await Result.OfAsync(
             relay.PublishAsync(
                 channel,
@@ -307,6 +307,12 @@ internal static class NativeApi
                 ApiGuard.ScopeOf(context),
                 context.RequestAborted),
             0);
+
+    private static Result Forbidden(HttpContext context, RelaySystem relay, string channel, PublishItem item, string reason)
+    {
+        relay.NoteRefused(channel, item.IdempotencyKey, reason, ApiGuard.ScopeOf(context));
+        return Result.Forbidden(reason);
+    }
 
     private static Task RefuseAsync(HttpContext context, string problem) =>
         context.RefuseAsync(StatusCodes.Status400BadRequest, ErrorCode.InvalidMessage, problem);

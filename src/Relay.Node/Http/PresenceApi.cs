@@ -10,11 +10,11 @@ internal static class PresenceApi
 {
     public static void Map(IEndpointRouteBuilder routes, RelaySystem relay, ApiGuard guard)
     {
-        var options = routes.ServiceProvider.GetRequiredService<RelayOptions>();
-        routes.MapGet("/api/v1/presence", context => AnswerAsync(context, relay, guard, options));
+        var live = routes.ServiceProvider.GetRequiredService<LiveSettings>();
+        routes.MapGet("/api/v1/presence", context => AnswerAsync(context, relay, guard, live));
     }
 
-    private static async Task AnswerAsync(HttpContext context, RelaySystem relay, ApiGuard guard, RelayOptions options)
+    private static async Task AnswerAsync(HttpContext context, RelaySystem relay, ApiGuard guard, LiveSettings live)
     {
         if (!guard.AllowOrigin(context) || !await guard.AdmitAsync(context, Rights.Subscribe))
         {
@@ -27,7 +27,7 @@ internal static class PresenceApi
             return;
         }
 
-        if (!options.Namespaces[ChannelName.Namespace(channel)].Presence)
+        if (!live.Current.For(channel).Presence)
         {
             await context.RefuseAsync(StatusCodes.Status403Forbidden, ErrorCode.NotAuthorized, NamespaceSettings.PresenceOff(channel));
             return;

@@ -9,7 +9,7 @@ namespace Relay.Node.Http;
 /// <c>POST /api/v1/revoke</c> and <c>GET /api/v1/revocations</c> (docs/security.md): tokens that are not believed any more, on no node. For API keys with the right <c>admin</c>, also
 /// where nobody else needs a credential.
 /// </summary>
-internal sealed partial class RevocationApi(Revocations revocations, ApiGuard guard, RelayOptions options, TimeProvider time, ILogger<RevocationApi> logger)
+internal sealed partial class RevocationApi(Revocations revocations, ApiGuard guard, RelayOptions options, TimeProvider time, Admin.AuditLog audit, ILogger<RevocationApi> logger)
 {
     private const int MaxIdLength = Auth.JwtClaims.MaxIdLength;
 
@@ -23,6 +23,7 @@ internal sealed partial class RevocationApi(Revocations revocations, ApiGuard gu
             services.GetRequiredService<ApiGuard>(),
             services.GetRequiredService<RelayOptions>(),
             services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<Admin.AuditLog>(),
             services.GetRequiredService<ILogger<RevocationApi>>());
         routes.MapPost("/api/v1/revoke", api.RevokeAsync);
         routes.MapGet("/api/v1/revocations", api.ListAsync);
@@ -48,6 +49,7 @@ internal sealed partial class RevocationApi(Revocations revocations, ApiGuard gu
             return;
         }
 
+        audit.Note(context, "revoke", $"{revocation.By.ToString().ToLowerInvariant()} {revocation.Value}", "done");
         LogRevoked(revocation.By, ConfigurationProblem.Printable(revocation.Value), ApiGuard.ScopeOf(context));
         await context.JsonAsync(StatusCodes.Status200OK, json =>
         {

@@ -1,3 +1,4 @@
+using Relay.Node.Listeners.Tls;
 using Relay.Protocol;
 
 namespace Relay.Node.Listeners;
@@ -11,14 +12,8 @@ public sealed record ListenerDefinition(string Name, string Url, DialectKind? Di
     /// <summary>Whether every connection begins with the PROXY protocol's header.</summary>
     public bool ProxyProtocol { get; init; }
 
-    /// <summary><c>https</c>: file with the certificate (PEM, or PKCS #12 with its key).</summary>
-    public string? CertificatePath { get; init; }
-
-    /// <summary>PEM file with the certificate's key; null when <see cref="CertificatePath"/> holds it.</summary>
-    public string? CertificateKeyPath { get; init; }
-
-    /// <summary>Password of the PKCS #12 file or of the PEM key.</summary>
-    public string? CertificatePassword { get; init; }
+    /// <summary><c>https</c>: certificate and rules.</summary>
+    public TlsFiles? Tls { get; init; }
 }
 
 /// <summary>A listener that is bound.</summary>

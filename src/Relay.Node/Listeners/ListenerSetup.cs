@@ -1,10 +1,10 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Relay.Node.Listeners.Tls;
 using Relay.Node.Loops;
 using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
@@ -40,6 +40,10 @@ public sealed class ListenerSetup
         services.AddSingleton(options);
         services.AddSingleton(_ => ConnectionGate.Create(options, FileLimit.Read(), FileLimit.InUse()));
         services.AddSingleton<ServerMetrics>();
+        services.AddSingleton<TlsMetrics>();
+        services.AddSingleton(provider => new CertificateStore(
+            _definitions, provider.GetRequiredService<TlsMetrics>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<CertificateStore>>()));
+        services.AddSingleton(new DoorPolicies(options.AllowedOrigins, options.AllowedHosts));
         services.AddSingleton<WebSocketServer>();
         services.AddSingleton<LoopChoice>();
 
@@ -72,9 +76,13 @@ public sealed class ListenerSetup
     {
         var address = Parse(definition);
         var tls = string.Equals(address.Scheme, "https", StringComparison.OrdinalIgnoreCase);
-        var certificate = tls ? LoadCertificate(definition) : null;
+        if (tls && definition.Tls is null)
+        {
+            throw new InvalidOperationException($"Listener '{definition.Name}': https needs a certificate.");
+        }
+
         var identity = new ListenerIdentity(definition.Name, definition.Dialect) { ProxyProtocol = definition.ProxyProtocol };
-        void Use(ListenOptions listener) => Configure(listener, identity, certificate);
+        void Use(ListenOptions listener) => Configure(listener, identity, tls);
         void UseFirst(ListenOptions listener)
         {
             Use(listener);
@@ -101,11 +109,10 @@ public sealed class ListenerSetup
         }
     }
 
-    private static void Configure(ListenOptions listener, ListenerIdentity identity, X509Certificate2? certificate)
+    private static void Configure(ListenOptions listener, ListenerIdentity identity, bool tls)
     {
         // Asked for when the address is bound: these options are read while the application is built, before the node has opened what it keeps its events in.
         WebSocketServer Server() => listener.ApplicationServices.GetRequiredService<WebSocketServer>();
-        var tls = certificate is not null;
         listener.Protocols = tls ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1;
         listener.Use(next => new GateMiddleware(next, Server(), identity, tls).OnConnectionAsync);
         if (identity.ProxyProtocol)
@@ -115,9 +122,11 @@ public sealed class ListenerSetup
 
         if (tls)
         {
-            listener.UseHttps(new HttpsConnectionAdapterOptions
+            // Asked for each handshake: the certificate may have been exchanged since the last one.
+            var certificate = listener.ApplicationServices.GetRequiredService<CertificateStore>().Of(identity.Name);
+            listener.UseHttps(new TlsHandshakeCallbackOptions
             {
-                ServerCertificate = certificate,
+                OnConnection = _ => new(certificate.Current.Options),
                 HandshakeTimeout = TimeSpan.FromSeconds(10),
             });
         }
@@ -149,23 +158,6 @@ public sealed class ListenerSetup
             ? address
             : throw new InvalidOperationException(
                 $"Listener '{definition.Name}': host '{host}' is neither an IP address nor 'localhost' nor '*'.");
-
-    private static X509Certificate2 LoadCertificate(ListenerDefinition definition)
-    {
-        if (definition.CertificatePath is not { Length: > 0 } path)
-        {
-            throw new InvalidOperationException($"Listener '{definition.Name}': https needs a certificate.");
-        }
-
-        if (path.EndsWith(".pfx", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".p12", StringComparison.OrdinalIgnoreCase))
-        {
-            return X509CertificateLoader.LoadPkcs12FromFile(path, definition.CertificatePassword);
-        }
-
-        return definition.CertificatePassword is { } password
-            ? X509Certificate2.CreateFromEncryptedPemFile(path, password, definition.CertificateKeyPath)
-            : X509Certificate2.CreateFromPemFile(path, definition.CertificateKeyPath);
-    }
 
     private static string UrlOf(ListenerDefinition definition, ListenOptions listener)
     {

@@ -11,7 +11,7 @@ public static class ForwardedSetup
     public static IApplicationBuilder UseRelayProxies(this IApplicationBuilder app)
     {
         var options = app.ApplicationServices.GetRequiredService<WebSocketServerOptions>();
-        var hosts = new HostPolicy(options.AllowedHosts);
+        var door = app.ApplicationServices.GetRequiredService<DoorPolicies>();
         return app.Use((context, next) =>
         {
             if (options.Proxies.IsUsed)
@@ -23,7 +23,7 @@ public static class ForwardedSetup
             }
 
             // Orchestrators ask by the address, and both tell nothing that a stranger must not know.
-            if (context.Request.Path.Value is "/live" or "/ready" || hosts.Allows(context.Request.Host.Value))
+            if (context.Request.Path.Value is "/live" or "/ready" || door.Hosts.Allows(context.Request.Host.Value))
             {
                 return next(context);
             }

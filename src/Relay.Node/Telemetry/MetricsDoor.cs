@@ -8,7 +8,7 @@ namespace Relay.Node.Telemetry;
 /// Who may read <c>/metrics</c>. They name no user and no channel, but tell how large the business is and when it is weak: so this machine, the configured networks, and API keys with the
 /// right <c>metrics</c>, whatever <c>Auth</c> says of clients.
 /// </summary>
-internal sealed class MetricsDoor(MetricsOptions options, Authenticator authenticator)
+internal sealed class MetricsDoor(MetricsOptions options, Authenticator authenticator, CertificateHolders certificates)
 {
     // What came through a proxy has the proxy's address.
     private static readonly string[] Forwarding = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"];
@@ -21,6 +21,11 @@ internal sealed class MetricsDoor(MetricsOptions options, Authenticator authenti
             return authenticator.Identify(credential) is not { } identity ? StatusCodes.Status401Unauthorized
                 : (identity.Rights & (Rights.Metrics | Rights.Admin)) == Rights.None ? StatusCodes.Status403Forbidden
                 : StatusCodes.Status200OK;
+        }
+
+        if (certificates.Of(request.HttpContext) is { } holder && (holder.Rights & (Rights.Metrics | Rights.Admin)) != Rights.None)
+        {
+            return StatusCodes.Status200OK;
         }
 
         return remote is not null && !Array.Exists(Forwarding, request.Headers.ContainsKey) && IsNear(remote, request.Host)

@@ -4,7 +4,9 @@ using Microsoft.Net.Http.Headers;
 using Relay.Actors.Metrics;
 using Relay.Kernel.Measuring;
 using Relay.Node.Configuration;
+using Relay.Node.Configuration.Live;
 using Relay.Node.Http;
+using Relay.Node.Listeners.Tls;
 using Relay.Node.WebSockets;
 using Relay.Redis;
 
@@ -14,14 +16,14 @@ namespace Relay.Node.Telemetry;
 public static class MetricsSetup
 {
     /// <summary>Everything the relay itself measures, in the order of docs/metrics.md.</summary>
-    public static IReadOnlyList<MetricGroup> Described { get; } = [ServerMetrics.Described, .. RelayMetrics.Described, RedisMetrics.Described];
+    public static IReadOnlyList<MetricGroup> Described { get; } = [ServerMetrics.Described, TlsMetrics.Described, ReloadMetrics.Described, .. RelayMetrics.Described, RedisMetrics.Described];
 
     /// <summary>Registers what the endpoint needs.</summary>
     public static IServiceCollection AddRelayMetrics(this IServiceCollection services)
     {
         services.AddMetrics();
         services.AddSingleton<MetricStore>();
-        services.AddSingleton(static provider => new MetricsDoor(provider.GetRequiredService<RelayOptions>().Metrics, provider.GetRequiredService<Auth.Authenticator>()));
+        services.AddSingleton(static provider => new MetricsDoor(provider.GetRequiredService<RelayOptions>().Metrics, provider.GetRequiredService<Auth.Authenticator>(), provider.GetRequiredService<Auth.CertificateHolders>()));
         return services;
     }
 

@@ -43,19 +43,17 @@ internal sealed class UpgradeDoor
     private readonly WebSocketServerOptions _options;
     private readonly ConnectionGate _gate;
     private readonly IAuthenticator _authenticator;
-    private readonly OriginPolicy _origins;
-    private readonly HostPolicy _hosts;
+    private readonly DoorPolicies _door;
     private readonly AccessRules _access;
     private readonly FrozenDictionary<DialectKind, (IDialect Dialect, FrameLimits Limits)> _dialects;
     private readonly FrameLimits _echoLimits;
 
-    public UpgradeDoor(WebSocketServerOptions options, ConnectionGate gate, IAuthenticator authenticator, IEnumerable<IDialect> dialects)
+    public UpgradeDoor(WebSocketServerOptions options, ConnectionGate gate, IAuthenticator authenticator, DoorPolicies door, IEnumerable<IDialect> dialects)
     {
         _options = options;
         _gate = gate;
         _authenticator = authenticator;
-        _origins = new OriginPolicy(options.AllowedOrigins);
-        _hosts = new HostPolicy(options.AllowedHosts);
+        _door = door;
         _access = new AccessRules(options.Namespaces, authenticator);
         _dialects = dialects.ToFrozenDictionary(dialect => dialect.Profile.Kind, dialect => (dialect, LimitsOf(dialect.Profile)));
         _echoLimits = FrameLimits.ForMessagesOf(options.EchoMessageBytes) with { MaxFragments = options.EchoFragments };
@@ -71,7 +69,7 @@ internal sealed class UpgradeDoor
         var client = _options.Proxies.IsUsed && IPEndPoint.TryParse(remote, out var peer) ? _options.Proxies.See(peer.Address, request.Header) : default;
         var host = client.Host ?? request.Host;
         remote = client.Address?.ToString() ?? remote;
-        refusal = !_hosts.Allows(host) ? WrongHost : !_origins.Allows(request.Origin, host) ? ForeignOrigin : _gate.IsDraining ? Draining : null;
+        refusal = !_door.Hosts.Allows(host) ? WrongHost : !_door.Origins.Allows(request.Origin, host) ? ForeignOrigin : _gate.IsDraining ? Draining : null;
         if (refusal is not null)
         {
             return null;

@@ -21,6 +21,7 @@ public sealed partial class WebSocketServer
         ServerMetrics metrics,
         IConnectionFactory factory,
         IAuthenticator authenticator,
+        DoorPolicies door,
         IEnumerable<IDialect> dialects,
         TimeProvider time,
         ILogger<WebSocketServer> logger)
@@ -31,7 +32,7 @@ public sealed partial class WebSocketServer
         Time = time;
         _factory = factory;
         _logger = logger;
-        Door = new UpgradeDoor(options, gate, authenticator, dialects);
+        Door = new UpgradeDoor(options, gate, authenticator, door, dialects);
         Sends = new GatheredSendPool(time, options.SendTimeout);
     }
 

@@ -26,7 +26,7 @@ internal sealed class RelayHarness : IDisposable
         Time = new ManualTime { Settle = Settle };
         var parts = new RelayParts
         {
-            Settings = settings ?? new RelaySettings(),
+            Live = settings ?? new RelaySettings(),
             Authenticator = Authenticator,
             Archive = Archive,
             RandomBits = () => (ulong)_bits.NextInt64(1, long.MaxValue),

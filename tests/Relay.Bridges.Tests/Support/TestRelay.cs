@@ -19,7 +19,7 @@ internal sealed class TestRelay : IAsyncDisposable
     {
         System = new RelaySystem(new RelayParts
         {
-            Settings = new RelaySettings(),
+            Live = new RelaySettings(),
             Authenticator = new NobodyAuthenticator(),
             Archive = new MemoryChannelArchive(1000),
             RandomBits = static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)),

@@ -51,6 +51,31 @@ public sealed class PlacementTests
     }
 
     [Fact]
+    public void A_pinned_shard_belongs_to_its_member_and_the_others_stay_in_their_line_behind_it()
+    {
+        var free = new Placement(Nodes, Shards);
+        for (var shard = 0; shard < Shards; shard++)
+        {
+            var last = Nodes.Single(node => free.Position(shard, node) == Nodes.Length - 1);
+            var pinned = new Placement(Nodes, Shards, new Dictionary<int, NodeId> { [shard] = last });
+            Assert.Equal(last, pinned.Owner(shard));
+            Assert.Equal(Nodes.OrderBy(node => node == last ? -1 : free.Position(shard, node)), Nodes.OrderBy(node => pinned.Position(shard, node)));
+            Assert.Equal(free.Owner((shard + 1) % Shards), pinned.Owner((shard + 1) % Shards));
+        }
+    }
+
+    [Fact]
+    public void A_pin_to_who_is_no_member_or_is_another_run_of_one_means_nothing()
+    {
+        var free = new Placement(Nodes, Shards);
+        foreach (var absent in new[] { new NodeId("relay-99", 7), Nodes[3] with { Incarnation = 8 } })
+        {
+            var pinned = new Placement(Nodes, Shards, Enumerable.Range(0, Shards).ToDictionary(static shard => shard, _ => absent));
+            Assert.All(Enumerable.Range(0, Shards), shard => Assert.Equal(free.Owner(shard), pinned.Owner(shard)));
+        }
+    }
+
+    [Fact]
     public void A_restarted_node_gets_the_same_shards_and_two_runs_of_it_never_both()
     {
         var again = Nodes[0] with { Incarnation = 9 };

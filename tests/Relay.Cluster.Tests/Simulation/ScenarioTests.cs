@@ -192,6 +192,52 @@ public sealed class ScenarioTests
     }
 
     [Fact]
+    public void A_node_that_was_drained_takes_part_again_and_gets_its_shards_back_without_being_missed()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        var drained = _world.Nodes[0];
+        var own = Enumerable.Range(0, Shards).Where(drained.Acts).ToArray();
+        Assert.False(drained.Rules.TryReturn(drained.Now));
+        drained.Leave(stays: true);
+        _world.RunUntil(20);
+        Assert.DoesNotContain(Enumerable.Range(0, Shards), drained.Acts);
+        drained.ComeBack();
+        _world.RunUntil(30);
+        Assert.Equal(own, Enumerable.Range(0, Shards).Where(drained.Acts));
+        _world.CheckSettled();
+        drained.Leave();
+        Assert.False(drained.Rules.TryReturn(drained.Now));
+        _world.RunUntil(40);
+        Assert.True(drained.HasLeft);
+    }
+
+    [Fact]
+    public void A_pinned_shard_moves_to_its_node_stays_there_and_goes_home_when_the_pin_or_the_node_goes()
+    {
+        Start("a", "b", "c");
+        _world.RunUntil(10);
+        var home = _world.Nodes.Single(node => node.Acts(0));
+        var other = _world.Nodes.First(node => node != home);
+        _world.Pin(0, other.Id);
+        _world.RunUntil(20);
+        Assert.True(other.Acts(0));
+        Assert.Equal(1, _world.Moves[0]);
+        Start("d");
+        _world.RunUntil(40);
+        Assert.True(other.Acts(0));
+        _world.Pin(0, null);
+        _world.RunUntil(60);
+        _world.CheckSettled();
+        _world.Pin(0, other.Id);
+        _world.RunUntil(70);
+        Assert.True(other.Acts(0));
+        other.Crash();
+        _world.RunUntil(90);
+        _world.CheckSettled();
+    }
+
+    [Fact]
     public void The_last_node_leaves_too()
     {
         Start("a");

@@ -5,7 +5,7 @@ namespace Relay.Cluster.Tests.Simulation;
 
 /// <summary>
 /// One random life of a cluster, all from its seed: nodes that start, pause, crash, leave and come back; a network that delays, loses and reorders; a store that is away,
-/// forgets everything, goes back in time, or whose clock jumps. Then everything is well again, and the cluster has to settle.
+/// forgets everything, goes back in time, or whose clock jumps; operators who drain nodes and take that back, and pin shards. Then everything is well again, and the cluster has to settle.
 /// </summary>
 internal static class Schedule
 {
@@ -60,7 +60,7 @@ internal static class Schedule
         var random = world.Random;
         var living = world.Living.ToArray();
         var one = living.Length > 0 ? living[random.Next(living.Length)] : null;
-        switch (random.Next(9))
+        switch (random.Next(11))
         {
             case 0:
                 one?.Pause(random.Next(100_000, 3_000_000));
@@ -98,6 +98,16 @@ internal static class Schedule
             case 7:
                 // From an hour back to a year ahead.
                 world.JumpStoreClock(random.Next(2) == 0 ? random.NextInt64(-3_600_000_000, 0) : random.NextInt64(31_536_000_000_000));
+                break;
+            case 8:
+                if (living.Length > 1)
+                {
+                    one!.Drain(random.Next(100_000, 10_000_000));
+                }
+
+                break;
+            case 9:
+                world.Pin(random.Next(world.Shards), random.Next(3) == 0 ? null : one?.Id);
                 break;
             default:
                 foreach (var node in living)

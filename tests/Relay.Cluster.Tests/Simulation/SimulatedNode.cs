@@ -64,6 +64,16 @@ internal sealed class SimulatedNode
         Run(() => Carry(Rules.Leave(Now, stays)));
     }
 
+    /// <summary>After leaving and staying: takes part again.</summary>
+    public void ComeBack() => Run(() => Rules.TryReturn(Now));
+
+    /// <summary>Both, one behind the other: what a paused node misses comes in no order.</summary>
+    public void Drain(long microseconds) => Run(() =>
+    {
+        Carry(Rules.Leave(Now, stays: true));
+        _world.After(microseconds, ComeBack);
+    });
+
     /// <summary>Something for this node: now, or when it wakes up.</summary>
     public void Run(Action action)
     {

@@ -68,7 +68,28 @@ internal sealed class World
     {
         var node = new SimulatedNode(this, new NodeId(name, (ulong)Random.NextInt64()), rate, times ?? new ClusterTimes(), _movesAtOnce);
         Nodes.Add(node);
+        node.Rules.Pin(Pins);
         return node;
+    }
+
+    /// <summary>Where operators want shards to be.</summary>
+    public IReadOnlyDictionary<int, NodeId> Pins { get; private set; } = new Dictionary<int, NodeId>();
+
+    /// <summary>An operator wants a shard on a node, or wherever it belongs; nodes hear of it one after the other, and of the newest wishes.</summary>
+    public void Pin(int shard, NodeId? to)
+    {
+        var pins = new Dictionary<int, NodeId>(Pins);
+        pins.Remove(shard);
+        if (to is { } node)
+        {
+            pins.Add(shard, node);
+        }
+
+        Pins = pins;
+        foreach (var one in Nodes.ToArray())
+        {
+            After(Random.Next(5_000_000), () => one.Run(() => one.Rules.Pin(Pins)));
+        }
     }
 
     public SimulatedNode? Find(NodeId id) => Nodes.Find(node => node.Id == id && !node.IsOver);
@@ -185,7 +206,7 @@ internal sealed class World
     public void CheckSettled()
     {
         var up = Living.ToArray();
-        var placement = new Placement(up.Select(static node => node.Id), Shards);
+        var placement = new Placement(up.Select(static node => node.Id), Shards, Pins);
         for (var shard = 0; shard < Shards; shard++)
         {
             var owner = placement.Owner(shard);

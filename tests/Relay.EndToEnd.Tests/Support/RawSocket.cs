@@ -109,6 +109,21 @@ internal sealed class RawSocket : IDisposable
     /// <summary>Ends the sending half.</summary>
     public void HalfClose() => _socket.Shutdown(SocketShutdown.Send);
 
+    /// <summary>Ends the sending half once something has been sent.</summary>
+    public void HalfClose(Task after) => _ = after.ContinueWith(
+        _ =>
+        {
+            try
+            {
+                HalfClose();
+            }
+            catch (SocketException)
+            {
+                // The other side was faster.
+            }
+        },
+        TaskScheduler.Default);
+
     /// <summary>Ends the connection with a reset.</summary>
     public void Reset()
     {

@@ -27,6 +27,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         {
             WorkingDirectory = workingFolder ?? _folder.Path,
             UseShellExecute = false,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
@@ -69,6 +70,20 @@ internal sealed class NodeProcess : IAsyncDisposable
         }
 
         throw new InvalidOperationException($"ended before '{begin}': {string.Join('\n', _output)}\n{await _error}");
+    }
+
+    /// <summary>Reads standard output up to a line with this in it.</summary>
+    public async Task<string> SaysAsync(string part)
+    {
+        while (await LineAsync("") is var line)
+        {
+            if (line.Contains(part, StringComparison.Ordinal))
+            {
+                return line;
+            }
+        }
+
+        throw new InvalidOperationException();
     }
 
     /// <summary>The address in a <c>listening</c> line.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Relay.Node.Configuration;
 
 namespace Relay.Node.Tests.Configuration;
 
@@ -30,9 +31,10 @@ public sealed class ProcessTests
     }
 
     [Theory]
-    [InlineData("--help", "Relay:Limits:UnsentBytes  (size; default 1MiB)")]
+    [InlineData("--help", "Relay:Limits:UnsentBytes  (size; default 1MiB; live)")]
     [InlineData("--version", "ActorRelay 0.")]
     [InlineData("--check", "configuration is valid")]
+    [InlineData("check-config", "listener main  http://127.0.0.1:8080 dialect auto")]
     public async Task An_errand_is_done_and_ends_with_0(string argument, string expected)
     {
         await using var node = new NodeProcess([argument]);
@@ -47,6 +49,26 @@ public sealed class ProcessTests
         await using var node = new NodeProcess(["--check"], ("WS_PORT", "none"));
         Assert.Equal(2, await node.ExitAsync());
         Assert.Contains("WS_PORT = \"none\"", await node.ErrorAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Checking_tells_all_mistakes_certificates_included_or_what_would_be_started()
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        string[] wrong =
+        [
+            "check-config", "--Relay:Listeners:main:Url=https://127.0.0.1:0", "--Relay:Listeners:main:Tls:Certificate=missing.pem", "--Relay:Listeners:hooks:Url=https://127.0.0.1:0",
+            "--Relay:Listeners:hooks:Tls:Certificate=gone.pem", "--Relay:Limits:UnsentBytes=lots",
+        ];
+        Assert.Equal(2, NodeInvocation.Read(wrong, output, error).ExitCode);
+        Assert.Empty(output.ToString());
+        Assert.All(["3 mistakes", "missing.pem", "gone.pem", "Limits:UnsentBytes"], part => Assert.Contains(part, error.ToString(), StringComparison.Ordinal));
+        error.GetStringBuilder().Clear();
+        Assert.Equal(0, NodeInvocation.Read(["check-config", "--Relay:Redis:Endpoints=redis://me:hunter2@127.0.0.1:1", "--Relay:Namespaces:topics:Durability=redis", "--Relay:Listeners:hooks:Url="], output, error).ExitCode);
+        Assert.All(["configuration is valid", "listener context", "redis://127.0.0.1:1/0", "topics (redis)", "cluster   no"], part => Assert.Contains(part, output.ToString(), StringComparison.Ordinal));
+        Assert.DoesNotContain("listener hooks", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", output.ToString(), StringComparison.Ordinal);
+        Assert.Empty(error.ToString());
     }
 
     [Theory]

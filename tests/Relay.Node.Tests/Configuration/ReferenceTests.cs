@@ -15,9 +15,9 @@ public sealed class ReferenceTests
             Assert.Contains(setting.Meaning.Split(' ')[0], help, StringComparison.Ordinal);
         }
 
-        Assert.Contains("Relay:Limits:UnsentBytes  (size; default 1MiB)", help, StringComparison.Ordinal);
+        Assert.Contains("Relay:Limits:UnsentBytes  (size; default 1MiB; live)", help, StringComparison.Ordinal);
         Assert.Contains("Relay:Drain:Seconds  (number; default 25)", help, StringComparison.Ordinal);
-        Assert.Contains("Relay:Namespaces:{ns}:HistoryLength  (number; default 1000; metrics 12; users 200)", help, StringComparison.Ordinal);
+        Assert.Contains("Relay:Namespaces:{ns}:HistoryLength  (number; default 1000; metrics 12; users 200; live)", help, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Relay.Actors.Connections;
 using Relay.Node.Listeners;
+using Relay.Node.Listeners.Tls;
 using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
 using Relay.Protocol;
@@ -36,6 +37,9 @@ internal sealed class TestNode : IAsyncDisposable
 
     public int Port => Url.Port;
 
+    /// <summary>Of TLS listeners.</summary>
+    public CertificateStore Certificates => _app.Services.GetRequiredService<CertificateStore>();
+
     public ConnectionGate Gate { get; }
 
     public ServerMetrics Metrics { get; }
@@ -53,7 +57,8 @@ internal sealed class TestNode : IAsyncDisposable
         IAuthenticator? authenticator = null,
         TimeProvider? time = null,
         Action<RecordingHandler>? onOpen = null,
-        bool proxyProtocol = false)
+        bool proxyProtocol = false,
+        TlsFiles? tls = null)
     {
         var factory = new RecordingFactory(onOpen);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
@@ -70,9 +75,9 @@ internal sealed class TestNode : IAsyncDisposable
             services.AddSingleton<IDialect>(new TestDialect(kind));
         }
 
-        var scheme = certificate is null ? "http" : "https";
+        var scheme = certificate is null && tls is null ? "http" : "https";
         var setup = new ListenerSetup([
-            new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { CertificatePath = certificate?.Path, CertificateKeyPath = certificate?.KeyPath, ProxyProtocol = proxyProtocol },
+            new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { Tls = tls ?? (certificate is null ? null : new TlsFiles(certificate.Path) { Key = certificate.KeyPath }), ProxyProtocol = proxyProtocol },
         ]);
         setup.AddTo(services, options ?? Options);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AllowSynchronousIO = false);

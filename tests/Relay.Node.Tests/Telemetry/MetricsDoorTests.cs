@@ -67,7 +67,7 @@ public sealed class MetricsDoorTests
             context.Request.Headers[header] = "203.0.113.9";
         }
 
-        var door = new MetricsDoor(new MetricsOptions { Networks = [IPNetwork.Parse("10.0.0.0/8")] }, new Authenticator(auth, TimeProvider.System));
+        var door = new MetricsDoor(new MetricsOptions { Networks = [IPNetwork.Parse("10.0.0.0/8")] }, new Authenticator(auth, TimeProvider.System), new CertificateHolders([]));
         return door.Decide(context.Request, remote is null ? null : IPAddress.Parse(remote));
     }
 }
