@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -23,6 +24,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     [ThreadStatic]
     private static FrameBuffer? t_frames;
 
+    /// <summary>Who keeps the reader waiting: the actor, until it has handed on what was read; the pace, until the client may send more.</summary>
+    private const int ForActor = 1;
+    private const int ForPace = 2;
+
+    /// <summary>A client that is read late is not taken for dead, and not read much later than it deserves.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
     private readonly TimeProvider _time;
 
     // Its continuation runs inside ResumeReading, see IMessageHandler.OnReadCompletedAsync.
@@ -39,6 +47,11 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private Principal _principal;
     private string _clientId;
     private long _session;
+    private TokenBucket _frameBucket;
+    private TokenBucket _byteBucket;
+    private TimeSpan _pause;
+    private ITimer? _pace;
+    private long _pacedAt;
     private int _readerWaits;
     private int _ended;
 
@@ -110,6 +123,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
     /// <summary>When it was accepted, microseconds since 1970-01-01 UTC; told in a cluster only, where it is what connections of different nodes have in common.</summary>
     internal long OpenedMicros { get; init; }
+
+    /// <summary>How fast it may be read; null = as fast as it sends.</summary>
+    internal NodeLimits? Limits { get; init; }
 
     /// <summary>Seconds the connection has been closing, counted by the keep-alive wheel, its only writer.</summary>
     internal int ClosingTicks { get; set; }
@@ -192,6 +208,11 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public void OnRead(int bytes)
     {
         Traffic.Received(_messages, bytes);
+        if (Limits is { } limits && limits.Current is { BoundsReading: true } bounds)
+        {
+            _pause = Pace(limits, bounds, bytes);
+        }
+
         _messages = 0;
     }
 
@@ -212,19 +233,37 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
         _messageCompleted = false;
 
+        var pause = _pause;
         if (_commands is not { } commands)
         {
-            return ValueTask.CompletedTask;
+            if (pause == TimeSpan.Zero)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            commands = [];
         }
 
         _commands = null;
         _reader.Reset();
-        Interlocked.Exchange(ref _readerWaits, 1);
-        Actor.Tell(new ClientCommands(commands));
+        Interlocked.Exchange(ref _readerWaits, (commands.Count > 0 ? ForActor : 0) | (pause > TimeSpan.Zero ? ForPace : 0));
+        if (pause > TimeSpan.Zero)
+        {
+            _pause = TimeSpan.Zero;
+            Volatile.Write(ref _pacedAt, now);
+            _pace ??= _time.CreateTimer(static state => ((ClientConnection)state!).ReadOn(ForPace), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _pace.Change(pause, Timeout.InfiniteTimeSpan);
+        }
+
+        if (commands.Count > 0)
+        {
+            Actor.Tell(new ClientCommands(commands));
+        }
+
         if (Volatile.Read(ref _ended) != 0)
         {
             // The actor ended without seeing this read (it failed, or was stopped): the loop goes on and finds its socket closed.
-            ResumeReading();
+            ReadOn(ForActor | ForPace);
         }
 
         return new ValueTask(this, _reader.Version);
@@ -245,11 +284,16 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public void OnProtocolError(int code, string reason) => Close(code, reason);
 
     /// <inheritdoc/>
-    public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
+    public void OnDisconnected(Exception? error)
+    {
+        Request.Lease?.Dispose();
+        Actor.Tell(new Disconnected(error));
+    }
 
     byte[] IOutboundOwner.OnOverflow()
     {
         Traffic.Add(ClientCounter.Overflows);
+        Limits?.Reached(Limit.UnsentBytes, LimitOutcome.Closed, Name);
         return IsStream
             ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
             : FrameWriter.CloseFrame(
@@ -289,16 +333,49 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     internal void End()
     {
         Interlocked.Exchange(ref _ended, 1);
-        ResumeReading();
+        Request.Lease?.Dispose();
+        ReadOn(ForActor | ForPace);
+        _pace?.Dispose();
     }
 
-    /// <summary>Lets the read loop go on; does nothing when it does not wait.</summary>
-    internal void ResumeReading()
+    /// <summary>It was not read on purpose: its silence says nothing.</summary>
+    internal void Excuse()
     {
-        if (Interlocked.Exchange(ref _readerWaits, 0) == 1)
+        var now = _time.GetTimestamp();
+        Volatile.Write(ref _lastReceived, now);
+        Volatile.Write(ref _pacedAt, now);
+    }
+
+    /// <summary>True when it was read late within the last minute, so that its pings may be late as well.</summary>
+    internal bool IsPaced => Volatile.Read(ref _pacedAt) is var at and not 0 && _time.GetElapsedTime(at) < TimeSpan.FromMinutes(1);
+
+    /// <summary>Lets the read loop go on; does nothing when it does not wait.</summary>
+    internal void ResumeReading() => ReadOn(ForActor);
+
+    // For logs.
+    private string Name => Subject is { } subject ? $"{Dialect.Profile.Name} {subject} at {Request.RemoteAddress}" : $"{Dialect.Profile.Name} at {Request.RemoteAddress}";
+
+    private void ReadOn(int reason)
+    {
+        var before = Interlocked.And(ref _readerWaits, ~reason);
+        if (before != 0 && (before & ~reason) == 0)
         {
             _reader.SetResult(true);
         }
+    }
+
+    private TimeSpan Pace(NodeLimits limits, RelayLimits bounds, int bytes)
+    {
+        var now = limits.Now;
+        var forFrames = _messages > 0 ? _frameBucket.Spend(bounds.Frames, now, _messages) : TimeSpan.Zero;
+        var forBytes = _byteBucket.Spend(bounds.Bytes, now, bytes);
+        var pause = forFrames > forBytes ? forFrames : forBytes;
+        if (pause > TimeSpan.Zero)
+        {
+            limits.Reached(forFrames > forBytes ? Limit.Frames : Limit.Bytes, LimitOutcome.Slowed, Name);
+        }
+
+        return pause < LongestPause ? pause : LongestPause;
     }
 
     private byte[] Encode(ServerMessage message)

@@ -1,5 +1,6 @@
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -15,12 +16,18 @@ namespace Relay.Actors.Connections;
 /// </summary>
 public sealed class ConnectionActor : ActorBase, IBatchReceiver
 {
+    /// <summary>A client that waits for room asks again at the latest after this.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
     private readonly ClientConnection _client;
     private readonly ConnectionCore _core;
     private readonly IClientBehaviour _behaviour;
     private List<ClientCommand>? _commands;
+    private LimitRefusal? _refusal;
     private int _next;
     private bool _started;
+    private bool _isPaused;
+    private bool _isOver;
 
     /// <summary>The actor of <paramref name="client"/>; where there can be none, the client is dropped.</summary>
     public static ConnectionActor Create(ClientConnection client, ConnectionServices services)
@@ -89,8 +96,16 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
                 handover.IsDisconnected = true;
                 return;
             case Disconnected:
+                // Senders that fire and forget write and close: what was read of them before is not dropped because it had to wait.
+                _isOver = true;
+                _isPaused = false;
+                HandleCommands();
                 Context.Stop(Self);
                 return;
+            case PauseOver:
+                _isPaused = false;
+                _client.Excuse();
+                break;
             default:
                 if (!_behaviour.TryReceive(message))
                 {
@@ -153,14 +168,24 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
 
         while (_commands is not null && _next < _commands.Count && MayHandle(_commands[_next]))
         {
-            var command = _commands[_next++];
+            var command = _commands[_next];
+            if (!TryAdmit(command))
+            {
+                break;
+            }
+
+            _next++;
             if (command is not (PublishCommand or HookEventCommand))
             {
                 // Another actor may answer it: the acks of what came before must not stay behind that.
                 _core.FlushAcks();
             }
 
-            if (!_behaviour.TryHandle(command) && !TryHandle(command))
+            if (_refusal is { } refusal)
+            {
+                Tell(command, refusal);
+            }
+            else if (!_behaviour.TryHandle(command) && !TryHandle(command))
             {
                 _core.Refuse(command.RequestId, ErrorCode.UnknownMessageType, "This connection's dialect has no such request");
             }
@@ -175,9 +200,51 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         }
     }
 
+    /// <summary>
+    /// Asks the limits. Who can be told is refused, and the command counts as handled; who cannot be (a publish without an id, a hook's event) waits until there is room,
+    /// and is read no further meanwhile: nothing is dropped behind anybody's back. False = it waits.
+    /// </summary>
+    private bool TryAdmit(ClientCommand command)
+    {
+        _refusal = _isOver ? null : command switch
+        {
+            PublishCommand publish => _core.TryPublish(publish.Channel, 1),
+            PublishBatchCommand batch => _core.TryPublish(ChannelOf(batch), batch.Items.Count),
+            HookEventCommand => _core.TryPublish(ChannelName.Hooks, 1),
+            ChatCommand => _core.TryPublish(ChannelName.Sessions, 1),
+            SubscribeCommand => _core.Services.Limits.TrySubscribe(),
+            _ => null,
+        };
+        if (_refusal is not { } refusal || command is ChatCommand or SubscribeCommand || command.RequestId.IsPresent)
+        {
+            return true;
+        }
+
+        _refusal = null;
+        _isPaused = true;
+        Context.Timers.StartSingle("pause", PauseOver.Instance, refusal.RetryAfter < LongestPause ? refusal.RetryAfter : LongestPause);
+        return false;
+    }
+
+    private static string ChannelOf(PublishBatchCommand batch) =>
+        batch.Items.OfType<PublishCommand>().FirstOrDefault()?.Channel ?? "";
+
+    private void Tell(ClientCommand command, LimitRefusal refusal)
+    {
+        if (command is ChatCommand)
+        {
+            // The dialect has no word for a node that cannot now; "later" is what it can say.
+            _core.Error(ErrorCode.RateLimited, refusal.Text);
+        }
+        else
+        {
+            _core.Refuse(command.RequestId, refusal);
+        }
+    }
+
     private bool MayHandle(ClientCommand command)
     {
-        if (_core.IsBusy)
+        if (_core.IsBusy || _isPaused)
         {
             return false;
         }
@@ -207,5 +274,10 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             default:
                 return false;
         }
+    }
+
+    private sealed class PauseOver
+    {
+        public static PauseOver Instance { get; } = new();
     }
 }

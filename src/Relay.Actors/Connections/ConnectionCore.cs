@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -21,6 +22,8 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     private BatchPublishes? _batches;
     private string? _itemsChannel;
     private Action? _whenSubscribed;
+    private TokenBucket _publishes;
+    private Share? _own;
 
     public ClientConnection Client { get; } = client;
 
@@ -184,6 +187,20 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>The refusal where it may not.</summary>
     public static string PresenceOff(string channel) => NamespaceSettings.PresenceOff(channel);
 
+    /// <summary>Whether so many publishes may go to their channel now; null = they may. Asked once for each command.</summary>
+    public LimitRefusal? TryPublish(string channel, int count)
+    {
+        var limits = Services.Limits;
+        if (limits.PassesPublishes)
+        {
+            return null;
+        }
+
+        // Without credentials, and behind no address that counts, a connection is a user of its own.
+        var lease = Client.Request.Lease;
+        return limits.TryPublish(ref _publishes, lease?.Payer ?? (_own ??= new Share()), lease is { IsUser: true }, channel, count);
+    }
+
     /// <summary>Collects an event; those of one channel that follow each other go out together with <see cref="FlushPublishes"/>.</summary>
     public void Publish(string channel, in PublishItem item)
     {
@@ -326,6 +343,9 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
             Send(PublishAnswers.NotNow(requestId, text, Now));
         }
     }
+
+    /// <summary>Refuses a request because of a limit.</summary>
+    public void Refuse(RequestId requestId, LimitRefusal refusal) => Refuse(requestId, refusal.Code, refusal.Text, refusal.RetryAfterMilliseconds);
 
     /// <summary>Refuses a request that would have been acked; silence when it carried no id.</summary>
     public void Refuse(RequestId requestId, ErrorCode code, string text, long retryAfter = 0)

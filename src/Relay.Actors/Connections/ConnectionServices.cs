@@ -1,4 +1,5 @@
 using Relay.Actors.Cluster;
+using Relay.Actors.Limits;
 using Relay.Actors.Metrics;
 using Relay.Actors.Security;
 using Relay.Kernel;
@@ -50,6 +51,9 @@ public sealed record ConnectionServices
 
     /// <summary>Where publishes are timed.</summary>
     public ChannelMetrics Metrics { get; init; } = ChannelMetrics.Unseen;
+
+    /// <summary>How much of what a client may do.</summary>
+    public required NodeLimits Limits { get; init; }
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }
