@@ -21,6 +21,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private const int PingBurst = 1000;
     private const int PingsPerSecond = 50;
 
+    /// <summary>A read of this size left more behind: the client sends faster than it is read.</summary>
+    private const int FullRead = 60 * 1024;
+
     [ThreadStatic]
     private static FrameBuffer? t_frames;
 
@@ -52,6 +55,8 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private TimeSpan _pause;
     private ITimer? _pace;
     private long _pacedAt;
+    private long _behindSince;
+    private bool _lastReadWasFull;
     private int _readerWaits;
     private int _ended;
 
@@ -213,6 +218,8 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
             _pause = Pace(limits, bounds, bytes);
         }
 
+        _lastReadWasFull = bytes >= FullRead;
+
         _messages = 0;
     }
 
@@ -221,6 +228,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     {
         var now = _time.GetTimestamp();
         Volatile.Write(ref _lastReceived, now);
+        CheckBacklog(now);
         if (!messageIncomplete)
         {
             Volatile.Write(ref _incompleteSince, 0);
@@ -338,6 +346,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         _pace?.Dispose();
     }
 
+    /// <summary>True while it sends faster than it is read.</summary>
+    internal bool IsBehind => Volatile.Read(ref _behindSince) != 0;
+
     /// <summary>It was not read on purpose: its silence says nothing.</summary>
     internal void Excuse()
     {
@@ -361,6 +372,22 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
         if (before != 0 && (before & ~reason) == 0)
         {
             _reader.SetResult(true);
+        }
+    }
+
+    private void CheckBacklog(long now)
+    {
+        if (!_lastReadWasFull)
+        {
+            Volatile.Write(ref _behindSince, 0);
+        }
+        else if (_behindSince == 0)
+        {
+            Volatile.Write(ref _behindSince, now);
+        }
+        else
+        {
+            Limits?.Behind(_time.GetElapsedTime(_behindSince, now));
         }
     }
 

@@ -19,6 +19,9 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
     /// <summary>A client that waits for room asks again at the latest after this.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>One that sends on although it is refused, to a node that cannot even refuse as fast, is read so much later.</summary>
+    private static readonly TimeSpan HoldBack = TimeSpan.FromMilliseconds(250);
+
     private readonly ClientConnection _client;
     private readonly ConnectionCore _core;
     private readonly IClientBehaviour _behaviour;
@@ -105,6 +108,11 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             case PauseOver:
                 _isPaused = false;
                 _client.Excuse();
+                if (_commands is null)
+                {
+                    _client.ResumeReading();
+                }
+
                 break;
             default:
                 if (!_behaviour.TryReceive(message))
@@ -196,8 +204,21 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         {
             // Only then: while there are none the reader may wait for commands that are still in the mailbox.
             _commands = null;
-            _client.ResumeReading();
+            if (_core.Refused > 0 && _client.IsBehind && _core.Services.Limits.HoldsBack && !_isOver)
+            {
+                Pause(HoldBack);
+            }
+            else if (!_isPaused)
+            {
+                _client.ResumeReading();
+            }
         }
+    }
+
+    private void Pause(TimeSpan time)
+    {
+        _isPaused = true;
+        Context.Timers.StartSingle("pause", PauseOver.Instance, time);
     }
 
     /// <summary>
@@ -221,8 +242,7 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         }
 
         _refusal = null;
-        _isPaused = true;
-        Context.Timers.StartSingle("pause", PauseOver.Instance, refusal.RetryAfter < LongestPause ? refusal.RetryAfter : LongestPause);
+        Pause(refusal.RetryAfter < LongestPause ? refusal.RetryAfter : LongestPause);
         return false;
     }
 

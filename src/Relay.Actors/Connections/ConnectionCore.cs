@@ -23,6 +23,7 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     private string? _itemsChannel;
     private Action? _whenSubscribed;
     private TokenBucket _publishes;
+    private (ErrorCode Code, int Count) _refused;
     private Share? _own;
 
     public ClientConnection Client { get; } = client;
@@ -305,9 +306,23 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         }
     }
 
+    /// <summary>Requests that a limit refused since the acks were sent last.</summary>
+    public int Refused => _refused.Count;
+
+    private void CountRefused()
+    {
+        Client.Traffic.Refused(_refused.Code, _refused.Count);
+        _refused = default;
+    }
+
     /// <summary>Sends the acks collected in this turn with one system call.</summary>
     public void FlushAcks()
     {
+        if (_refused.Count > 0)
+        {
+            CountRefused();
+        }
+
         if (_acks is { Count: > 0 })
         {
             Client.Send(CollectionsMarshal.AsSpan(_acks));
@@ -344,8 +359,26 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         }
     }
 
-    /// <summary>Refuses a request because of a limit.</summary>
-    public void Refuse(RequestId requestId, LimitRefusal refusal) => Refuse(requestId, refusal.Code, refusal.Text, refusal.RetryAfterMilliseconds);
+    /// <summary>
+    /// Refuses a request because of a limit. The answer goes out with the other acks of the turn: to refuse must cost a fraction of what is refused, and a system call each
+    /// would be most of it.
+    /// </summary>
+    public void Refuse(RequestId requestId, LimitRefusal refusal)
+    {
+        if (_refused.Count > 0 && _refused.Code != refusal.Code)
+        {
+            CountRefused();
+        }
+
+        _refused = (refusal.Code, _refused.Count + 1);
+        if (requestId.IsPresent)
+        {
+            (_acks ??= []).Add(new AckMessage
+            {
+                TimestampMicros = Now, RequestId = requestId, Error = refusal.Code, ErrorText = refusal.Text, RetryAfterMilliseconds = refusal.RetryAfterMilliseconds,
+            });
+        }
+    }
 
     /// <summary>Refuses a request that would have been acked; silence when it carried no id.</summary>
     public void Refuse(RequestId requestId, ErrorCode code, string text, long retryAfter = 0)

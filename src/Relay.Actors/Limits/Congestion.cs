@@ -4,9 +4,12 @@ namespace Relay.Actors.Limits;
 /// Decides from measured delays how much new work a node takes, and shares what it takes fairly. Sampled and turned by one thread, read by all.
 /// <para>
 /// A queue that empties between bursts is a good queue; one that stands is not (CoDel, RFC 8289): what counts is the shortest delay of a round. While that is above the
-/// target the node takes less with every round, first fewer handshakes, then fewer publishes: new work before old work. Publishes are not refused by lot but by share
-/// (approximate fair dropping, Pan et al. 2003): there is one rate, the same for each user, and only who is above it is refused. So a single noisy user is held
-/// alone, and when all want too much each gets the same.
+/// target the node takes fewer publishes with every round. They are not refused by lot but by share (approximate fair dropping, Pan et al. 2003): there is one rate,
+/// the same for each user, and only who is above it is refused. So a single noisy user is held alone, and when all want too much each gets the same.
+/// </para>
+/// <para>
+/// Handshakes are most of the work after a restart, when everybody comes back at once; to refuse them then would only make them come twice. So where they are what keeps the
+/// node busy, publishes are left alone, and handshakes are refused from a tenfold target on.
 /// </para>
 /// </summary>
 internal sealed class Congestion
@@ -16,25 +19,51 @@ internal sealed class Congestion
 
     /// <summary>Nobody is held below this many publishes per second, nor the node below this many handshakes.</summary>
     private const double LeastPublishes = 5;
-    private const double LeastHandshakes = 50;
+    private const double LeastHandshakes = 100;
+
+    /// <summary>What a handshake costs in publishes, roughly (docs/performance.md: 70 us and 7 us).</summary>
+    private const double HandshakeCost = 10;
+
+    /// <summary>Handshakes are refused when things wait so many times as long as they may.</summary>
+    private const double HandshakePatience = 10;
 
     /// <summary>The rates fall to half at most, and rise by a twentieth: at what the node can do they swing little.</summary>
     private const double DeepestCut = 0.5;
     private const double ShallowestCut = 0.95;
+    private const double BacklogCut = 0.8;
     private const double Growth = 1.05;
+
+    /// <summary>What was tried at most fades within some seconds: who was refused comes back later.</summary>
+    private const double Fading = 0.97;
+
+    /// <summary>Refusals to one accepted from which on to accept still less makes no room worth it: to refuse costs a part of what it costs to accept.</summary>
+    private const double RefusalPart = 4;
+
+    /// <summary>A node on which things wait this part of what they may is busy.</summary>
+    private const double BusyPart = 10;
 
     /// <summary>Rounds without need for a limit before the node forgets that it was overloaded.</summary>
     private const int RoundsToCalm = 20;
 
     private readonly Knob _publishes = new(LeastPublishes);
     private readonly Knob _handshakes = new(LeastHandshakes);
+    private long _publishesTried;
+    private long _publishesRefused;
+    private volatile bool _isBehind;
+    private volatile bool _holdsBack;
     private TimeSpan? _shortest;
     private int _calmRounds;
     private long _round;
     private volatile bool _isCalm = true;
 
+    /// <summary>True while a rate is in force.</summary>
+    public bool IsShedding { get; private set; }
+
     /// <summary>True while nothing is refused and nobody need count what he tries.</summary>
     public bool IsCalm => _isCalm;
+
+    /// <summary>True while the node cannot even refuse as fast as it is sent to: then who sends on is to be read later.</summary>
+    public bool HoldsBack => _holdsBack;
 
     /// <summary>Number of the round, for <see cref="Share.Tried"/>.</summary>
     public long RoundNumber => Volatile.Read(ref _round);
@@ -48,54 +77,79 @@ internal sealed class Congestion
     /// <summary>Handshakes per second that are let in; infinite = all.</summary>
     public double HandshakesPerSecond => _handshakes.Rate;
 
-    /// <summary>A user has tried so many publishes in this round.</summary>
-    public void TriedPublishes(long ofUser) => _publishes.Tried(ofUser);
+    /// <summary>A user has tried so many publishes in this round, and the last so many at once.</summary>
+    public void TriedPublishes(long ofUser, int atOnce)
+    {
+        _publishes.Tried(ofUser);
+        Interlocked.Add(ref _publishesTried, atOnce);
+    }
+
+    /// <summary>So many of them were refused.</summary>
+    public void RefusedPublishes(int count) => Interlocked.Add(ref _publishesRefused, count);
 
     /// <summary>There were so many handshakes in this round.</summary>
     public void TriedHandshakes(long ofNode) => _handshakes.Tried(ofNode);
+
+    /// <summary>A client's input has been piling up in front of the node for longer than anything may wait.</summary>
+    public void FallsBehind() => _isBehind = true;
 
     /// <summary>Something has waited so long for its turn.</summary>
     public void Sample(TimeSpan delay) => _shortest = _shortest is { } known && known < delay ? known : delay;
 
     /// <summary>A round is over.</summary>
     /// <param name="target">How long things may wait, standing; zero = for ever.</param>
-    /// <returns>True when it became calm or ceased to be.</returns>
+    /// <returns>True when it began to refuse, or ceased to.</returns>
     public bool Turn(TimeSpan target)
     {
         Delay = _shortest ?? TimeSpan.Zero;
         _shortest = null;
         Volatile.Write(ref _round, _round + 1);
-        var isOver = target > TimeSpan.Zero && Delay > target;
+        // Each client has one read under way, so of a few that send without end the queue stands in their sockets, where no turn waits for it. On a node that is not
+        // busy a client that is ahead only keeps itself waiting.
+        var isBehind = _isBehind && Delay > target / BusyPart;
+        _isBehind = false;
+        var isOver = target > TimeSpan.Zero && (Delay > target || isBehind);
         if (_isCalm)
         {
             // From now on it is counted who tries how much; the round after this one knows.
             _isCalm = !isOver;
             _calmRounds = 0;
-            return isOver;
-        }
-
-        _publishes.EndRound();
-        _handshakes.EndRound();
-        if (isOver)
-        {
-            _calmRounds = 0;
-            var cut = Math.Clamp(target / Delay, DeepestCut, ShallowestCut);
-            if (!_handshakes.TryCut(cut))
-            {
-                _publishes.TryCut(cut);
-            }
-
             return false;
         }
 
-        if (_publishes.Grow(Growth))
+        var handshakes = _handshakes.EndRound();
+        _publishes.EndRound();
+        var publishes = Interlocked.Exchange(ref _publishesTried, 0);
+        var refused = Interlocked.Exchange(ref _publishesRefused, 0);
+        _holdsBack = isBehind && (publishes - refused) * RefusalPart < refused;
+        if (isOver && (Delay > target || !_holdsBack))
         {
+            Cut(target, isByHandshakes: handshakes * HandshakeCost > publishes);
+        }
+        else if (!isOver)
+        {
+            _publishes.Grow(Growth);
             _handshakes.Grow(Growth);
         }
 
-        _calmRounds = double.IsInfinity(_publishes.Rate) && double.IsInfinity(_handshakes.Rate) ? _calmRounds + 1 : 0;
+        var was = IsShedding;
+        IsShedding = !double.IsInfinity(_publishes.Rate) || !double.IsInfinity(_handshakes.Rate);
+        _calmRounds = isOver || IsShedding ? 0 : _calmRounds + 1;
         _isCalm = _calmRounds >= RoundsToCalm;
-        return _isCalm;
+        return was != IsShedding;
+    }
+
+    private void Cut(TimeSpan target, bool isByHandshakes)
+    {
+        if (!isByHandshakes)
+        {
+            _publishes.Cut(Delay > target ? Math.Clamp(target / Delay, DeepestCut, ShallowestCut) : BacklogCut);
+        }
+
+        if (Delay > target * HandshakePatience)
+        {
+            _handshakes.Cut(DeepestCut);
+        }
     }
 
     /// <summary>One rate: infinite until it is cut, again infinite when it is far above what anybody tries.</summary>
@@ -115,35 +169,29 @@ internal sealed class Congestion
             }
         }
 
-        // Fades within some seconds: who was refused comes back later.
-        public void EndRound()
+        /// <summary>How many were tried.</summary>
+        public long EndRound()
         {
-            _most = Math.Max(_tried / Round.TotalSeconds, _most * 0.97);
-            _tried = 0;
+            var tried = Interlocked.Exchange(ref _tried, 0);
+            _most = Math.Max(tried / Round.TotalSeconds, _most * Fading);
+            return tried;
         }
 
-        /// <summary>False when there is nothing to cut.</summary>
-        public bool TryCut(double factor)
+        public void Cut(double factor)
         {
-            var from = Math.Min(_rate, _most);
-            if (from <= least)
+            // Nothing to cut where nobody does anything.
+            if (Math.Min(_rate, _most) is var from && from > least)
             {
-                return false;
+                Volatile.Write(ref _rate, Math.Max(least, from * factor));
             }
-
-            Volatile.Write(ref _rate, Math.Max(least, from * factor));
-            return true;
         }
 
-        /// <summary>True when it is infinite.</summary>
-        public bool Grow(double factor)
+        public void Grow(double factor)
         {
             if (!double.IsInfinity(_rate))
             {
                 Volatile.Write(ref _rate, _rate > 2 * _most ? double.PositiveInfinity : _rate * factor);
             }
-
-            return double.IsInfinity(_rate);
         }
     }
 }

@@ -82,6 +82,8 @@ public static class LimitNames
         ("load", "Limits:QueueDelay", "The node is overloaded"),
     ];
 
+    private static readonly string[] Sentences = [.. Names.Select(static name => $"{name.Sentence} (limit {name.Label})")];
+
     /// <summary>All labels, in the order of <see cref="Limit"/>.</summary>
     public static IEnumerable<string> Labels => Names.Select(static name => name.Label);
 
@@ -92,7 +94,7 @@ public static class LimitNames
     public static string Setting(this Limit limit) => Names[(int)limit].Setting;
 
     /// <summary>For clients: what there was too much of, and which limit says so.</summary>
-    public static string Sentence(this Limit limit) => $"{Names[(int)limit].Sentence} (limit {Names[(int)limit].Label})";
+    public static string Sentence(this Limit limit) => Sentences[(int)limit];
 
     /// <summary>True for the node's own troubles: whoever comes has done nothing wrong.</summary>
     public static bool IsNodes(this Limit limit) => limit is Limit.Connections or Limit.Handshakes or Limit.Memory or Limit.Load;

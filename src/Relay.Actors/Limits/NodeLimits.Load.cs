@@ -18,13 +18,25 @@ public sealed partial class NodeLimits
     public TimeSpan Delay => _congestion.Delay;
 
     /// <summary>Whether new work is refused because it would wait too long.</summary>
-    public bool IsShedding => !_congestion.IsCalm;
+    public bool IsShedding => _congestion.IsShedding;
+
+    /// <summary>Whether clients that send on although they are refused are to be read later.</summary>
+    internal bool HoldsBack => _congestion.HoldsBack;
 
     /// <summary>Bytes in use when they were looked at last.</summary>
     public long MemoryUsed => Volatile.Read(ref _memoryUsed);
 
     /// <summary>What is not done any more for want of memory.</summary>
     public MemoryLevel Memory => _memory.Level;
+
+    /// <summary>A client has been sending faster than it is read for so long.</summary>
+    internal void Behind(TimeSpan time)
+    {
+        if (Current.QueueDelay is var target && target > TimeSpan.Zero && time > target)
+        {
+            _congestion.FallsBehind();
+        }
+    }
 
     /// <summary>Something waited so long for its turn; by one thread at a time.</summary>
     internal void Sample(TimeSpan delay) => _congestion.Sample(delay);
@@ -38,7 +50,7 @@ public sealed partial class NodeLimits
             return;
         }
 
-        if (!_congestion.IsCalm)
+        if (_congestion.IsShedding)
         {
             _sheddingSince = Now;
             LogOverloaded(_congestion.Delay.TotalMilliseconds, target.TotalMilliseconds);
@@ -74,7 +86,7 @@ public sealed partial class NodeLimits
         return true;
     }
 
-    [LoggerMessage(LogLevel.Warning, "overloaded: what comes in waits {Delay:0} ms for its turn, more than {Target:0} ms (Relay:Limits:QueueDelay); new connections, then the publishes of those who send most, are refused until it does not")]
+    [LoggerMessage(LogLevel.Warning, "overloaded: what comes in waits {Delay:0} ms for its turn, more than {Target:0} ms (Relay:Limits:QueueDelay): the publishes of those who send most are refused until it does not, and new connections if it gets much worse")]
     private partial void LogOverloaded(double delay, double target);
 
     [LoggerMessage(LogLevel.Information, "not overloaded any more, after {Seconds:0.0} s")]

@@ -225,9 +225,15 @@ public sealed partial class NodeLimits
             return true;
         }
 
-        _congestion.TriedPublishes(payer.Tried(_congestion.RoundNumber, count));
+        _congestion.TriedPublishes(payer.Tried(_congestion.RoundNumber, count), count);
         var rate = _congestion.PublishesPerUser;
-        return double.IsInfinity(rate) || payer.TryFair(new Rate(rate, FairBurst), now, count, out _);
+        if (double.IsInfinity(rate) || payer.TryFair(new Rate(rate, FairBurst), now, count, out _))
+        {
+            return true;
+        }
+
+        _congestion.RefusedPublishes(count);
+        return false;
     }
 
     private LimitRefusal Refuse(Limit limit, TimeSpan wait, string who)

@@ -24,7 +24,10 @@ public sealed class LimitMetrics
     private static readonly Metric Level = Metric.Gauge("relay.memory.level", "", "0 = fine, 1 = no new connections, 2 = no publishes and subscriptions either, 3 = the slowest clients are cut off");
     private static readonly Metric Tracked = Metric.Gauge("relay.limit.tracked", "{entry}", "Users and addresses whose limits are counted now", new MetricTag("of", "`user`, `address`"));
 
-    private readonly Counter<long> _reached;
+    private static readonly int Outcomes = Enum.GetValues<LimitOutcome>().Length;
+
+    // Counted here and read when somebody asks: in an overload most of the work is refusing.
+    private readonly long[] _reached = new long[Enum.GetValues<Limit>().Length * Outcomes];
     private readonly Meter _meter;
 
     /// <param name="meter">Its meter; stays the caller's.</param>
@@ -32,7 +35,7 @@ public sealed class LimitMetrics
     {
         ArgumentNullException.ThrowIfNull(meter);
         _meter = meter;
-        _reached = meter.Counter(ReachedOnes);
+        meter.Observe(ReachedOnes, Measure);
     }
 
     /// <summary>What is measured.</summary>
@@ -49,6 +52,19 @@ public sealed class LimitMetrics
         _meter.Observe(Tracked, () => [new Measurement<long>(limits.Users, new KeyValuePair<string, object?>("of", "user")), new Measurement<long>(limits.Addresses, new KeyValuePair<string, object?>("of", "address"))]);
     }
 
-    internal void Reached(Limit limit, LimitOutcome outcome) =>
-        _reached.Add(1, new("limit", limit.Label()), new("outcome", outcome switch { LimitOutcome.Refused => "refused", LimitOutcome.Slowed => "slowed", _ => "closed" }));
+    internal void Reached(Limit limit, LimitOutcome outcome) => Interlocked.Increment(ref _reached[((int)limit * Outcomes) + (int)outcome]);
+
+    private IEnumerable<Measurement<long>> Measure()
+    {
+        foreach (var limit in Enum.GetValues<Limit>())
+        {
+            foreach (var outcome in Enum.GetValues<LimitOutcome>())
+            {
+                if (Interlocked.Read(ref _reached[((int)limit * Outcomes) + (int)outcome]) is var count and > 0)
+                {
+                    yield return new(count, new("limit", limit.Label()), new("outcome", outcome switch { LimitOutcome.Refused => "refused", LimitOutcome.Slowed => "slowed", _ => "closed" }));
+                }
+            }
+        }
+    }
 }
