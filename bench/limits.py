@@ -107,7 +107,10 @@ def load(bench, node, *arguments, token=None):
 
 def figures(process):
     out, _ = process.communicate(timeout=180)
-    return json.loads(out)
+    report = json.loads(out)
+    if "load" not in report:
+        sys.exit(f"the load did not come to its measurement: {out}")
+    return report
 
 
 def run(bench, node, *arguments, token=None):

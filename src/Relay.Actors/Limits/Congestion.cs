@@ -30,7 +30,11 @@ internal sealed class Congestion
     /// <summary>The rates fall to half at most, and rise by a twentieth: at what the node can do they swing little.</summary>
     private const double DeepestCut = 0.5;
     private const double ShallowestCut = 0.95;
+    private const double Shrinking = 0.97;
+
+    /// <summary>How fast input in front of the node shrinks cannot be seen: it is given so many rounds after each cut.</summary>
     private const double BacklogCut = 0.8;
+    private const int BacklogRounds = 3;
     private const double Growth = 1.05;
 
     /// <summary>What was tried at most fades within some seconds: who was refused comes back later.</summary>
@@ -52,6 +56,8 @@ internal sealed class Congestion
     private volatile bool _isBehind;
     private volatile bool _holdsBack;
     private TimeSpan? _shortest;
+    private TimeSpan _before;
+    private long _backlogCutAt;
     private int _calmRounds;
     private long _round;
     private volatile bool _isCalm = true;
@@ -101,6 +107,7 @@ internal sealed class Congestion
     /// <returns>True when it began to refuse, or ceased to.</returns>
     public bool Turn(TimeSpan target)
     {
+        _before = Delay;
         Delay = _shortest ?? TimeSpan.Zero;
         _shortest = null;
         Volatile.Write(ref _round, _round + 1);
@@ -122,7 +129,7 @@ internal sealed class Congestion
         var publishes = Interlocked.Exchange(ref _publishesTried, 0);
         var refused = Interlocked.Exchange(ref _publishesRefused, 0);
         _holdsBack = isBehind && (publishes - refused) * RefusalPart < refused;
-        if (isOver && (Delay > target || !_holdsBack))
+        if (isOver)
         {
             Cut(target, isByHandshakes: handshakes * HandshakeCost > publishes);
         }
@@ -141,14 +148,26 @@ internal sealed class Congestion
 
     private void Cut(TimeSpan target, bool isByHandshakes)
     {
-        if (!isByHandshakes)
-        {
-            _publishes.Cut(Delay > target ? Math.Clamp(target / Delay, DeepestCut, ShallowestCut) : BacklogCut);
-        }
-
-        if (Delay > target * HandshakePatience)
+        // A queue that shrinks has been cut enough; it only takes its time.
+        var shrinks = Delay < _before * Shrinking;
+        if (Delay > target * HandshakePatience && !shrinks)
         {
             _handshakes.Cut(DeepestCut);
+        }
+
+        if (isByHandshakes)
+        {
+            return;
+        }
+
+        if (Delay > target)
+        {
+            _publishes.Cut(shrinks ? 1 : Math.Clamp(target / Delay, DeepestCut, ShallowestCut));
+        }
+        else if (!_holdsBack && _round - _backlogCutAt >= BacklogRounds)
+        {
+            _backlogCutAt = _round;
+            _publishes.Cut(BacklogCut);
         }
     }
 
