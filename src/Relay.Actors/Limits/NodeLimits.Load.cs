@@ -62,7 +62,7 @@ public sealed partial class NodeLimits
     }
 
     /// <summary>Compares memory with its budget; true when the node should collect its garbage, to see what of it is in use. By one thread at a time.</summary>
-    internal bool LookAtMemory(long used)
+    public bool LookAtMemory(long used)
     {
         var budget = Current.MemoryBudget;
         Volatile.Write(ref _memoryUsed, used);

@@ -22,6 +22,9 @@ public sealed partial class NodeLimits
     /// <summary>Connections come back spread over a few seconds.</summary>
     private const int MostRetrySeconds = 5;
 
+    /// <summary>Even an overloaded node lets in the first of those who come at once: a node that has just been started is slow and has nobody to protect.</summary>
+    private static readonly TimeSpan StormBurst = TimeSpan.FromSeconds(5);
+
     /// <summary>The fair rate is checked over this long.</summary>
     private static readonly TimeSpan FairBurst = TimeSpan.FromMilliseconds(100);
 
@@ -104,7 +107,7 @@ public sealed partial class NodeLimits
         {
             _congestion.TriedHandshakes(_sheddingHandshakes.Tried(_congestion.RoundNumber, 1));
             var rate = _congestion.HandshakesPerSecond;
-            if (!double.IsInfinity(rate) && !_sheddingHandshakes.TryFair(new Rate(rate, FairBurst), now, 1, out _))
+            if (!double.IsInfinity(rate) && !_sheddingHandshakes.TryFair(new Rate(rate, StormBurst), now, 1, out _))
             {
                 return Refuse(Limit.Load, Spread(), "a new connection");
             }
@@ -208,9 +211,11 @@ public sealed partial class NodeLimits
     public void Reached(Limit limit, LimitOutcome outcome, string who)
     {
         _metrics?.Reached(limit, outcome);
-        if (_paces[(int)limit].IsDue(out var since, out var total))
+        var level = limit.IsNodes() ? LogLevel.Warning : LogLevel.Information;
+        if (_paces[(int)limit].IsDue(out var since, out var total) && _log.IsEnabled(level))
         {
-            LogReached(limit.Label(), limit.Setting(), since, total, outcome, who);
+            var (label, setting) = (limit.Label(), limit.Setting());
+            LogReached(level, label, setting, since, total, outcome, who);
         }
     }
 
@@ -248,6 +253,6 @@ public sealed partial class NodeLimits
     private static AddressKey? KeyOf(RelayLimits limits, IPAddress address) =>
         AddressKey.Of(address) is var key && (limits.CountPrivateAddresses || !key.IsPrivate) ? key : null;
 
-    [LoggerMessage(LogLevel.Warning, "limit {Limit} (Relay:{Setting}) was met {Since} times since the last line, {Total} in all; the last one was {Outcome}: {Who}")]
-    private partial void LogReached(string limit, string setting, long since, long total, LimitOutcome outcome, string who);
+    [LoggerMessage(Message = "limit {Limit} (Relay:{Setting}) was met {Since} times since the last line, {Total} in all; the last one was {Outcome}: {Who}")]
+    private partial void LogReached(LogLevel level, string limit, string setting, long since, long total, LimitOutcome outcome, string who);
 }

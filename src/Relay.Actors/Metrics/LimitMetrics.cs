@@ -22,7 +22,7 @@ public sealed class LimitMetrics
     private static readonly Metric Used = Metric.Gauge("relay.memory.used", "By", "Memory in use, as it is compared with the budget");
     private static readonly Metric Budget = Metric.Gauge("relay.memory.budget", "By", "Limits:MemoryBudget in force; 0 = none");
     private static readonly Metric Level = Metric.Gauge("relay.memory.level", "", "0 = fine, 1 = no new connections, 2 = no publishes and subscriptions either, 3 = the slowest clients are cut off");
-    private static readonly Metric Tracked = Metric.Gauge("relay.limit.tracked", "{entry}", "Users and addresses whose limits are counted now", new MetricTag("of", "`user`, `address`"));
+    private static readonly Metric Tracked = Metric.Gauge("relay.limit.tracked", "{entry}", "Users and addresses whose limits are counted now", new MetricTag("kind", "`user`, `address`"));
 
     private static readonly int Outcomes = Enum.GetValues<LimitOutcome>().Length;
 
@@ -49,7 +49,7 @@ public sealed class LimitMetrics
         _meter.Observe(Used, () => limits.MemoryUsed);
         _meter.Observe(Budget, () => limits.Current.MemoryBudget);
         _meter.Observe(Level, () => (long)limits.Memory);
-        _meter.Observe(Tracked, () => [new Measurement<long>(limits.Users, new KeyValuePair<string, object?>("of", "user")), new Measurement<long>(limits.Addresses, new KeyValuePair<string, object?>("of", "address"))]);
+        _meter.Observe(Tracked, () => [new Measurement<long>(limits.Users, new KeyValuePair<string, object?>("kind", "user")), new Measurement<long>(limits.Addresses, new KeyValuePair<string, object?>("kind", "address"))]);
     }
 
     internal void Reached(Limit limit, LimitOutcome outcome) => Interlocked.Increment(ref _reached[((int)limit * Outcomes) + (int)outcome]);

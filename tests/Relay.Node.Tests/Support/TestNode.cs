@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Node.Listeners;
 using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
@@ -25,6 +27,7 @@ internal sealed class TestNode : IAsyncDisposable
         Factory = factory;
         Url = new Uri(url);
         Gate = app.Services.GetRequiredService<ConnectionGate>();
+        Limits = app.Services.GetRequiredService<NodeLimits>();
         Metrics = app.Services.GetRequiredService<ServerMetrics>();
         Errors = app.Services.GetRequiredService<ErrorLog>();
     }
@@ -37,6 +40,8 @@ internal sealed class TestNode : IAsyncDisposable
     public int Port => Url.Port;
 
     public ConnectionGate Gate { get; }
+
+    public NodeLimits Limits { get; }
 
     public ServerMetrics Metrics { get; }
 
@@ -53,7 +58,8 @@ internal sealed class TestNode : IAsyncDisposable
         IAuthenticator? authenticator = null,
         TimeProvider? time = null,
         Action<RecordingHandler>? onOpen = null,
-        bool proxyProtocol = false)
+        bool proxyProtocol = false,
+        RelayLimits? limits = null)
     {
         var factory = new RecordingFactory(onOpen);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
@@ -70,6 +76,7 @@ internal sealed class TestNode : IAsyncDisposable
             services.AddSingleton<IDialect>(new TestDialect(kind));
         }
 
+        services.AddSingleton(provider => new NodeLimits(limits ?? RelayLimits.None, provider.GetRequiredService<TimeProvider>(), NullLogger.Instance));
         var scheme = certificate is null ? "http" : "https";
         var setup = new ListenerSetup([
             new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { CertificatePath = certificate?.Path, CertificateKeyPath = certificate?.KeyPath, ProxyProtocol = proxyProtocol },
