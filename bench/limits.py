@@ -163,7 +163,7 @@ def overload(options):
                     "crowd accepted/s at 5 x": over_crowd["load"]["deliveries_per_second"],
                     "crowd refused": checks["refused"] / max(1, checks["published"]),
                     "unanswered": checks["unanswered"] + checks["unsent"],
-                    "refused after": after["checks"]["refused"] + after_crowd["checks"]["refused"],
+                    "refused after, recovery included": after["checks"]["refused"] + after_crowd["checks"]["refused"],
                 })
                 print(f"round {number + 1}: " + ", ".join(f"{name} {value:,.2f}" for name, value in rows[-1].items()), flush=True)
     finally:

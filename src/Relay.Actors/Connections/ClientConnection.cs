@@ -21,8 +21,8 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private const int PingBurst = 1000;
     private const int PingsPerSecond = 50;
 
-    /// <summary>A read of this size left more behind: the client sends faster than it is read.</summary>
-    private const int FullRead = 60 * 1024;
+    /// <summary>A read of this size, bytes, left more behind: the client sends faster than it is read.</summary>
+    public const int FullRead = 16 * 1024;
 
     [ThreadStatic]
     private static FrameBuffer? t_frames;

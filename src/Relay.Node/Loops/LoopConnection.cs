@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Relay.Actors.Connections;
 using Relay.Actors.Limits;
 using Relay.Node.WebSockets;
 using Relay.Protocol.Handshake;
@@ -27,6 +28,12 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
 
     /// <summary>Reads of one client before the others of its loop have their turn.</summary>
     private const int ReadsPerTurn = 4;
+
+    /// <summary>
+    /// Largest read of frames. What one read brings is handled in one turn: 16 KiB are a hundred small publishes, enough to share the cost of the turn, and few enough that a client
+    /// that sends without end keeps the others waiting for a fraction of a millisecond.
+    /// </summary>
+    private const int FrameReadBytes = ClientConnection.FullRead;
 
     private readonly LoopListener _listener;
     private readonly EventLoop _loop;
@@ -269,7 +276,7 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         return events != 0;
     }
 
-    private unsafe int Receive(int flags, out int error)
+    private unsafe int Receive(int flags, out int error, int most = EventLoop.ScratchBytes)
     {
         error = 0;
         int received;
@@ -277,7 +284,7 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         {
             do
             {
-                received = LibC.Receive(_socket.Number, scratch, EventLoop.ScratchBytes, flags | LibC.MSG_DONTWAIT);
+                received = LibC.Receive(_socket.Number, scratch, most, flags | LibC.MSG_DONTWAIT);
             }
             while (received < 0 && (error = Marshal.GetLastSystemError()) == LibC.EINTR);
         }
