@@ -24,6 +24,9 @@ case "${1:-}" in
 esac
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 MSBUILDDISABLENODEREUSE=1
 
+# Programs that live for seconds: measuring them to compile them again better costs a quarter of the whole and comes too late for most.
+export DOTNET_TieredPGO=0 DOTNET_TC_CallCountThreshold=300
+
 if ! command -v dotnet >/dev/null 2>&1; then
     echo "The .NET 10 SDK is needed: https://dotnet.microsoft.com/download/dotnet/10.0" >&2
     exit 1
@@ -60,18 +63,66 @@ if [ "${#missing[@]}" -gt 0 ]; then
     rm -f "/tmp/actorrelay-apt.$$"
 fi
 
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# Without installing the server it comes with. Where it cannot be had, the tests that need it are skipped.
+if ! command -v promtool >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
+    (mkdir "$results/tools" && cd "$results/tools" && apt-get download -q prometheus && dpkg -x prometheus_*.deb .) >/dev/null 2>&1 &
+    export PATH="$PATH:$results/tools/usr/bin"
+fi
+
+# "tests/X/X.csproj" -> "X", "tests/X/X.csproj,part" -> "X-part".
+name_of() { basename "${1/.csproj,/-}" .csproj; }
+
+wanted() {
+    [ "${#words[@]}" -eq 0 ] && return 0
+    local word
+    for word in "${words[@]}"; do [[ "$1" == *"$word"* ]] && return 0; done
+    return 1
+}
+
+# The longest parts first; the others fill what they leave.
+words=("$@") parts=() others=()
+for project in tests/*/*.Tests.csproj; do
+    name=$(basename "$project" .csproj)
+    if ! wanted "$name"; then continue; fi
+    if [ "$name" = Relay.EndToEnd.Tests ]; then
+        parts+=("$project,alone" "$project,cluster" "$project,faults")
+    else
+        others+=("$project")
+    fi
+done
+parts+=(${others[@]+"${others[@]}"})
+if [ "${#parts[@]}" -eq 0 ]; then
+    echo "No test project's name contains: ${words[*]}" >&2
+    echo "0 passed, 0 failed"
+    exit 1
+fi
+
+# Whole nodes are started by the hundred: compiled ahead they leave more of the machine to the tests. As the image has them: its own command, on what it copies.
+publish() {
+    local sources publish architecture=amd64
+    mkdir "$results/source"
+    read -ra sources <<<"$(sed -n 's/^COPY \([^-].*\) [^ ]*$/\1/p' Dockerfile | tr '\n' ' ')"
+    tar -c --exclude=bin --exclude=obj "${sources[@]}" | tar -x -C "$results/source" || return
+    case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; esac
+    publish=$(sed -n 's/^.*\(dotnet publish .*\) -o .*$/\1/p' Dockerfile)
+    read -ra publish <<<"${publish//\$TARGETARCH/$architecture}"
+    cd "$results/source" && "${publish[@]}" -nodeReuse:false -v quiet -o "$results/node"
+}
+publishing=
+if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench ]]; then
+    publish >"$results/publish.log" 2>&1 &
+    publishing=$!
+fi
+
 echo "Building ..."
 if ! dotnet build ActorRelay.sln -c Release -nodeReuse:false -v quiet -clp:NoSummary; then
     echo "The build failed." >&2
     echo "0 passed, 1 failed"
     exit 1
 fi
-
-results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
-
-# "tests/X/X.csproj" -> "X", "tests/X/X.csproj,part" -> "X-part".
-name_of() { basename "${1/.csproj,/-}" .csproj; }
 
 # Runs one test project, or the part of it that is named behind a comma, tells how it went and leaves its counts.
 run() {
@@ -108,44 +159,18 @@ run() {
     echo "$p $f $s" >"$results/$name.counts"
 }
 
-wanted() {
-    [ "${#words[@]}" -eq 0 ] && return 0
-    local word
-    for word in "${words[@]}"; do [[ "$1" == *"$word"* ]] && return 0; done
-    return 1
-}
-
-# The longest parts first; the others fill what they leave.
-words=("$@") parts=() others=()
-for project in tests/*/*.Tests.csproj; do
-    name=$(basename "$project" .csproj)
-    if ! wanted "$name"; then continue; fi
-    if [ "$name" = Relay.EndToEnd.Tests ]; then
-        parts+=("$project,alone" "$project,cluster" "$project,faults")
-    else
-        others+=("$project")
-    fi
-done
-parts+=(${others[@]+"${others[@]}"})
-if [ "${#parts[@]}" -eq 0 ]; then
-    echo "No test project's name contains: ${words[*]}" >&2
-    echo "0 passed, 0 failed"
-    exit 1
-fi
-
 # Three at a time, as much as two cores take: the tests of whole nodes and of clusters mostly wait (for starts, disks, keep-alives, leases). Tests of chance that run long have the machine
 # for themselves. In a process group of their own, so that they can be ended with all they started.
 at_once=3
 [ -z "${RELAY_LONG:-}" ] || at_once=1
-if [[ "${parts[*]}" == *EndToEnd* ]]; then
-    # Whole nodes are started by the hundred: compiled ahead, as in the image, they leave more of the machine to the tests.
-    echo "Compiling the node ahead ..."
-    if ! dotnet publish src/Relay.Node/Relay.Node.csproj -c Release --use-current-runtime --self-contained false -p:PublishReadyToRun=true -p:PublishDocumentationFiles=false \
-        -p:RunAnalyzers=false -nodeReuse:false -v quiet -o "$results/node" >"$results/publish.log" 2>&1; then
+if [ -n "$publishing" ]; then
+    if ! wait "$publishing"; then
         cat "$results/publish.log" >&2
+        echo "The node could not be published as the image does." >&2
         echo "0 passed, 1 failed"
         exit 1
     fi
+    rm -rf "$results/source"
     export RELAY_NODE="$results/node"
 fi
 export results hang

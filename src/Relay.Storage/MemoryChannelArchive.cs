@@ -59,6 +59,31 @@ public sealed class MemoryChannelArchive(int capacity) : IChannelArchive
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Names(Func<string, bool> isWanted)
+    {
+        lock (_gate)
+        {
+            return [.. _byName.Keys.Where(isWanted)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(string channel, Action<ChannelState> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        lock (_gate)
+        {
+            if (!_byName.TryGetValue(channel, out var node))
+            {
+                return false;
+            }
+
+            read(node.Value.State);
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted)
     {
         ArgumentNullException.ThrowIfNull(isWanted);

@@ -19,7 +19,7 @@ public sealed partial class EndToEndTests : IAsyncLifetime, IDisposable
         _node = ServerProcess.Start(
             "dotnet",
             [
-                Path.Combine(AppContext.BaseDirectory, "Relay.Node.dll"),
+                NodeProgram.Path,
                 "--Relay:Listeners:main:Url=http://127.0.0.1:0", "--Relay:Listeners:hooks:Url=", "--Relay:Listeners:context:Url=",
                 $"--Relay:Redis:Endpoints=127.0.0.1:{_redis.Port}",
             ],

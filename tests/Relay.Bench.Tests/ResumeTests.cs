@@ -66,7 +66,7 @@ public sealed class ResumeTests : IDisposable
     {
         string[] arguments = [$"--Relay:Listeners:main:Url={_url}", "--Relay:Listeners:hooks:Url=", "--Relay:Listeners:context:Url=", .. more];
         await File.WriteAllLinesAsync(_folder.File("arguments"), arguments);
-        var node = ServerProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "Relay.Node.dll"), .. arguments], "dotnet was not found");
+        var node = ServerProcess.Start("dotnet", [NodeProgram.Path, .. arguments], "dotnet was not found");
         await Eventually.Until(() => node.Output.Contains("\nready", StringComparison.Ordinal), TimeSpan.FromSeconds(60));
         return node;
     }

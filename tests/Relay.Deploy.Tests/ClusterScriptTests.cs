@@ -9,7 +9,7 @@ using Relay.Testing;
 namespace Relay.Deploy.Tests;
 
 /// <summary>
-/// cluster.sh without its build: nodes come, go and die, and the balancer follows. While this version has no cluster, its nodes are ones that know nothing of each other.
+/// cluster.sh without its build: nodes come, go and die, and the balancer follows.
 /// </summary>
 public sealed partial class ClusterScriptTests : IDisposable
 {
@@ -75,12 +75,10 @@ public sealed partial class ClusterScriptTests : IDisposable
 
     private async Task<ServerProcess> StartAsync(int nodes, params string[] more)
     {
-        var wanted = new Dictionary<string, string>(StringComparer.Ordinal) { ["Relay__Cluster__Enabled"] = "true", ["Relay__Redis__Endpoints"] = "127.0.0.1:1" };
-        var alone = (await Settings.AvailableAsync(wanted)).ContainsKey("Relay__Cluster__Enabled") ? Array.Empty<string>() : ["--Relay:Cluster:Enabled=false"];
         string[] arguments =
         [
-            "-B", Repository.File("deploy", "local", "cluster.py"), "--node", Repository.Node,
-            nodes.ToString(CultureInfo.InvariantCulture), "--port", _port.ToString(CultureInfo.InvariantCulture), .. alone, .. more,
+            "-B", Repository.File("deploy", "local", "cluster.py"), "--node", NodeProgram.Path,
+            nodes.ToString(CultureInfo.InvariantCulture), "--port", _port.ToString(CultureInfo.InvariantCulture), .. more,
         ];
         return _script = ServerProcess.Start(
             "python3", arguments, "python3 was not found: apt-get install python3", new Dictionary<string, string>(StringComparer.Ordinal) { ["TMPDIR"] = _temporary.Path });

@@ -49,7 +49,7 @@ public sealed class ImageTests(PublishedNode published) : IClassFixture<Publishe
     public async Task A_node_of_the_demo_is_ready_with_a_Redis_and_a_PostgreSQL_of_its_own()
     {
         using var volume = new TempFolder("relay-volume-");
-        var environment = await Settings.AvailableAsync(await Manifests.EnvironmentAsync("demo"));
+        var environment = await Manifests.EnvironmentAsync("demo");
         await using var redis = await RedisServerProcess.StartAsync(new RedisServerSettings { Password = environment["Relay__Redis__Password"] });
         await using var postgres = await PostgresServerProcess.StartAsync();
         environment["Relay__Redis__Endpoints"] = redis.Endpoint;

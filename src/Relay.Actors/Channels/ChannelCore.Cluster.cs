@@ -15,6 +15,17 @@ internal sealed partial class ChannelCore
     [ThreadStatic]
     private static WireWriter? s_written;
 
+    private void Copy(CopyState copy)
+    {
+        if (_durable is not null || _isGivenUp)
+        {
+            copy.Take(Channel, default, []);
+            return;
+        }
+
+        CopyState.Of(_state!, (position, bytes) => copy.Take(Channel, position, bytes));
+    }
+
     /// <summary>The channel is another node's: whoever waits is told so, and nothing is left for a next incarnation.</summary>
     public void GiveUp()
     {

@@ -152,6 +152,9 @@ internal sealed partial class ChannelCore
                 _answer = _answer is { } last && last.IsFor(query, Position) ? last with { Query = query } : HistoryAnswer.Of(query, _state!, Now);
                 _context.Sender.Tell(_answer, _context.Self);
                 return true;
+            case CopyState copy:
+                Copy(copy);
+                return true;
             default:
                 return _services.Ownership is not null && TryHandlePresence(message);
         }

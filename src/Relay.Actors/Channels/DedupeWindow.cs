@@ -59,13 +59,25 @@ internal sealed class DedupeWindow(int capacity, TimeSpan age)
         }
     }
 
-    /// <summary>All ids that are remembered, oldest first.</summary>
-    public IEnumerable<KnownId> All()
+    /// <summary>Forgets the oldest of more than <paramref name="count"/>.</summary>
+    public void KeepNewest(int count)
+    {
+        while (Count > Math.Max(0, count))
+        {
+            Drop();
+        }
+    }
+
+    /// <summary>The ids that are remembered of events behind <paramref name="offset"/>, oldest first.</summary>
+    public IEnumerable<KnownId> After(long offset)
     {
         for (var i = 0; i < Count; i++)
         {
             var entry = _ring[(_head + i) % _ring.Length];
-            yield return new KnownId(entry.Scope, _text.At(entry.Id, entry.IdLength).ToString(), entry.Offset, entry.AtMicros);
+            if (entry.Offset > offset)
+            {
+                yield return new KnownId(entry.Scope, _text.At(entry.Id, entry.IdLength).ToString(), entry.Offset, entry.AtMicros);
+            }
         }
     }
 

@@ -62,6 +62,14 @@ internal sealed class EventRing(int capacity)
         _last = publication.Position;
     }
 
+    public void KeepNewest(int count)
+    {
+        while (Count > Math.Max(0, count))
+        {
+            DropOldest();
+        }
+    }
+
     public void DropBefore(long timestampMicros)
     {
         while (Count > 0 && StoredEvent.TimeOf(_pieces.Peek().Oldest) < timestampMicros)

@@ -90,6 +90,16 @@ internal sealed class KeyedValues(int capacity)
         return values;
     }
 
+    /// <summary>Forgets the oldest of more than <paramref name="count"/>.</summary>
+    public void KeepNewest(int count)
+    {
+        while (Count > Math.Max(0, count))
+        {
+            _byKey.Remove(_oldestFirst.First!.Value.Key!);
+            _oldestFirst.RemoveFirst();
+        }
+    }
+
     /// <summary>Forgets what expired and would be the next to go.</summary>
     public void Prune(long nowMicros)
     {

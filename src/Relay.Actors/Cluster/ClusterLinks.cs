@@ -192,7 +192,7 @@ internal sealed partial class ClusterLinks : ILinkHandler, IClusterListener
             case >= NodeMessage.PatternAdd and <= NodeMessage.PatternBatch:
                 _patterns.Take(kind, peer, ref reader);
                 return;
-            case >= NodeMessage.Serving and <= NodeMessage.MoveOff:
+            case >= NodeMessage.Serving and <= NodeMessage.StateRest:
                 TellKeeper(new NodeSaid(peer, message.ToArray()));
                 return;
             case >= NodeMessage.SessionAsked and <= NodeMessage.SessionsKept:

@@ -111,8 +111,17 @@ internal sealed partial class ClusterShards
         for (; move.Sent < move.States.Count; move.Sent++)
         {
             var (channel, state) = move.States[move.Sent];
-            _writer.Clear().Byte((byte)NodeMessage.State).Count(shard).Number(move.Number).Text(channel);
-            StateWire.Write(_writer, state.Content());
+            if (move.Ahead?.Sent.TryGetValue(channel, out var known) == true && state.ContentAfter(known) is { } addition)
+            {
+                _writer.Clear().Byte((byte)NodeMessage.StateRest).Count(shard).Number(move.Number).Text(channel);
+                StateWire.Write(_writer, addition);
+            }
+            else
+            {
+                _writer.Clear().Byte((byte)NodeMessage.State).Count(shard).Number(move.Number).Text(channel);
+                StateWire.Write(_writer, state.Content());
+            }
+
             if (_writer.Length > Relay.Cluster.Links.LinkOptions.MaxMessage)
             {
                 // The channel begins a new epoch over there, which tells its clients.
@@ -140,10 +149,13 @@ internal sealed partial class ClusterShards
         {
             case NodeMessage.Prepare when slot.Phase == ShardPhase.Away:
                 slot.In = new IncomingMove(peer, number, time.GetTimestamp());
-                TrySay(NodeMessage.Prepared, shard, number, peer.Node);
+                peer.Send(_writer.Clear().Byte((byte)NodeMessage.Prepared).Count(shard).Number(number).Flag(true));
                 break;
             case NodeMessage.Prepare:
                 TrySay(NodeMessage.MoveOff, shard, number, peer.Node);
+                break;
+            case NodeMessage.Prepared when isOurs && slot.Out!.Ahead is null && slot.Phase == ShardPhase.Serving && !reader.IsAtEnd && reader.Flag():
+                BeginAhead(shard, slot.Out!);
                 break;
             case NodeMessage.Prepared when isOurs:
                 links.TellCluster(new PrepareAgreed(shard, number));
@@ -156,7 +168,7 @@ internal sealed partial class ClusterShards
                 break;
             case NodeMessage.Prepared or NodeMessage.StateTaken:
                 break;
-            case NodeMessage.State or NodeMessage.StateEnd or NodeMessage.Given or NodeMessage.MoveOff:
+            case NodeMessage.State or NodeMessage.StateAhead or NodeMessage.StateRest or NodeMessage.StateEnd or NodeMessage.Given or NodeMessage.MoveOff:
                 TakeIn(kind, peer, shard, slot, number, ref reader);
                 break;
             default:
@@ -180,7 +192,22 @@ internal sealed partial class ClusterShards
                 }
 
                 break;
+            case NodeMessage.StateAhead:
+                var ahead = reader.Text();
+                move?.Ahead[ahead] = new ChannelState(ahead, settings.For(ahead), StateWire.Read(ref reader, ahead));
+                break;
+            case NodeMessage.StateRest when move is not null:
+                var continued = reader.Text();
+                if (!move.Ahead.Remove(continued, out var begun))
+                {
+                    throw WireReader.Malformed();
+                }
+
+                begun.Continue(StateWire.ReadAddition(ref reader, continued));
+                move.States.Add((continued, begun));
+                break;
             case NodeMessage.StateEnd:
+                move?.Ahead.Clear();
                 move?.IsComplete = move.States.Count == reader.Count();
                 move?.States.RemoveAll(static one => one.Channel.Length == 0);
                 peer.Send(_writer.Clear().Byte((byte)NodeMessage.StateTaken).Count(shard).Number(number).Flag(move is { IsComplete: true }));
@@ -206,7 +233,11 @@ internal sealed partial class ClusterShards
         for (var shard = 0; shard < _slots.Length; shard++)
         {
             var slot = _slots[shard];
-            if (slot is { Phase: ShardPhase.Drained, Out: { IsEndSent: false } move })
+            if (slot is { Phase: ShardPhase.Serving, Out: { Ahead: { IsDone: false } } leaving })
+            {
+                GoAhead(shard, leaving);
+            }
+            else if (slot is { Phase: ShardPhase.Drained, Out: { IsEndSent: false } move })
             {
                 SendStates(shard, move);
             }

@@ -126,6 +126,12 @@ internal sealed partial class ClusterShards(ClusterLinks links, ServedShards ser
                 break;
             case NodeSaid:
                 break;
+            case StateCopied copied:
+                Copied(copied);
+                break;
+            case GoOnAhead going:
+                GoOn(going);
+                break;
             case ShardEmptied emptied when _slots[emptied.Shard].Evictions == emptied.Eviction:
                 Emptied(emptied.Shard);
                 break;

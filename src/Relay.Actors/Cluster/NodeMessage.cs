@@ -39,7 +39,7 @@ internal enum NodeMessage : byte
     /// <summary>shard, move: may it be brought over?</summary>
     Prepare = 12,
 
-    /// <summary>shard, move: it may.</summary>
+    /// <summary>shard, move: it may; behind it a true flag from nodes that take <see cref="StateAhead"/> and <see cref="StateRest"/>.</summary>
     Prepared = 13,
 
     /// <summary>shard, move, channel, then a channel's state.</summary>
@@ -56,6 +56,12 @@ internal enum NodeMessage : byte
 
     /// <summary>shard, move: nothing comes of it.</summary>
     MoveOff = 18,
+
+    /// <summary>shard, move, channel, then a channel's state while it is still served.</summary>
+    StateAhead = 19,
+
+    /// <summary>shard, move, channel, then what has come to it since: in place of <see cref="State"/>.</summary>
+    StateRest = 20,
 
     /// <summary>agent, entity, whether it is subscribed, time: what is remembered of an agent. To all.</summary>
     AgentInterest = 30,

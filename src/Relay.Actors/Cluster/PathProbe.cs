@@ -208,6 +208,9 @@ internal sealed class ProbedEntity : ActorBase
             case Probe probe:
                 Sender.Tell(new Probed(probe.Node), Self);
                 break;
+            case CopyState copy:
+                copy.Take(Self.Path.Name, default, []);
+                break;
             case ReceiveTimeout:
                 Context.Parent.Tell(new Passivate(Rest.Instance), Self);
                 break;

@@ -73,6 +73,9 @@ internal sealed class OutgoingMove(long number, NodeId to)
 
     public bool IsEndSent { get; set; }
 
+    /// <summary>What goes over while the shard is still served; null before and for nodes that do not take it.</summary>
+    public StatesAhead? Ahead { get; set; }
+
     /// <summary>Not null once the move is off while the channels still end: whether the shard is served again then.</summary>
     public bool? ServesAfter { get; set; }
 }
@@ -88,6 +91,9 @@ internal sealed class IncomingMove(Peer from, long number, long since)
     public long Since => since;
 
     public List<(string Channel, ChannelState State)> States { get; } = [];
+
+    /// <summary>What came while the former owner still served them, by channel.</summary>
+    public Dictionary<string, ChannelState> Ahead { get; } = new(StringComparer.Ordinal);
 
     public bool IsComplete { get; set; }
 

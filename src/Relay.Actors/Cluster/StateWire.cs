@@ -19,6 +19,18 @@ internal static class StateWire
         EventWire.Write(writer, content.LastValues.ToArray());
     }
 
+    public static void Write(WireWriter writer, ChannelAddition addition)
+    {
+        writer.Count(addition.History).Count(addition.Known).Count(addition.LastValues);
+        Write(writer, addition.Content);
+    }
+
+    public static ChannelAddition ReadAddition(ref WireReader reader, string channel)
+    {
+        var (history, known, values) = (reader.Count(), reader.Count(), reader.Count());
+        return new ChannelAddition(Read(ref reader, channel), history, known, values);
+    }
+
     public static ChannelContent Read(ref WireReader reader, string channel)
     {
         var (position, transients, dropped) = (reader.Position(), reader.Number(), reader.Number());

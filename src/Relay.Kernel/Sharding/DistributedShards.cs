@@ -47,6 +47,9 @@ public sealed class DistributedShards
     /// <param name="whenEmpty">Called once from any thread, perhaps at once, when none is left.</param>
     public void Evict(int shard, object stopMessage, Action whenEmpty) => _host.Evict(shard, stopMessage, whenEmpty);
 
+    /// <summary>Tells every entity of the shard that lives here and is not about to go. Returns how many those are.</summary>
+    public int TellAll(int shard, object message) => _host.TellAll(shard, message);
+
     /// <summary>While the shard is held: brings messages back that went out before everything that is held, in their order.</summary>
     public void Return(int shard, IReadOnlyList<(object Message, IActorRef? Sender)> messages) => _host.Door(shard).Return(messages);
 
@@ -121,6 +124,8 @@ internal sealed class DistributedShardHost : IShardHost
             whenEmpty();
         }
     }
+
+    public int TellAll(int shard, object message) => _shards[shard]?.TellAll(message) ?? 0;
 
     public ShardRegionStats Stats(string typeName)
     {

@@ -46,6 +46,21 @@ internal sealed partial class Shard
         whenEmpty();
     }
 
+    /// <summary>Tells every entity that is not about to go. Returns how many those are.</summary>
+    public int TellAll(object message)
+    {
+        lock (_gate)
+        {
+            var told = 0;
+            foreach (var entity in _cell.Children.Cast<ActorCell>())
+            {
+                told += !_leaving.ContainsKey(entity.Name!) && entity.TryTell(message, _cell) ? 1 : 0;
+            }
+
+            return told;
+        }
+    }
+
     /// <summary>Entities may live here again. Only when there are none.</summary>
     public void Reopen()
     {

@@ -42,10 +42,27 @@ public sealed class ChannelTransferTests
             }
         }
 
-        var writer = new WireWriter();
-        StateWire.Write(writer, here.Content());
-        var reader = new WireReader(writer.Written);
-        var there = new ChannelState(Channel, settings, StateWire.Read(ref reader, Channel));
+        var there = new ChannelState(Channel, settings, Sent(here.Content()));
+        if (random.Next(2) == 0)
+        {
+            // It goes over while it still serves, and then what came meanwhile.
+            var copied = here.Position;
+            for (var i = random.Next(15); i > 0; i--)
+            {
+                now += random.Next(1_500_000);
+                here.Accept(Item(random), Scope(random), now, out _);
+            }
+
+            if (here.ContentAfter(copied) is { } addition)
+            {
+                there.Continue(Sent(addition));
+            }
+            else
+            {
+                there = new ChannelState(Channel, settings, Sent(here.Content()));
+            }
+        }
+
         AssertSame(seed, random, here, there, now);
         for (var i = random.Next(15); i > 0; i--)
         {
@@ -57,6 +74,22 @@ public sealed class ChannelTransferTests
             Assert.Equal(WireSamples.Describe(one), WireSamples.Describe(other));
             AssertSame(seed, random, here, there, now);
         }
+    }
+
+    private static ChannelContent Sent(ChannelContent content)
+    {
+        var writer = new WireWriter();
+        StateWire.Write(writer, content);
+        var reader = new WireReader(writer.Written);
+        return StateWire.Read(ref reader, Channel);
+    }
+
+    private static ChannelAddition Sent(ChannelAddition addition)
+    {
+        var writer = new WireWriter();
+        StateWire.Write(writer, addition);
+        var reader = new WireReader(writer.Written);
+        return StateWire.ReadAddition(ref reader, Channel);
     }
 
     private static void AssertSame(int seed, Random random, ChannelState here, ChannelState there, long now)

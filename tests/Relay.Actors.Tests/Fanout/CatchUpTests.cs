@@ -284,6 +284,10 @@ public sealed class CatchUpTests
     {
         public ChannelState? Take(string channel) => null;
 
+        public IReadOnlyList<string> Names(Func<string, bool> isWanted) => [];
+
+        public bool TryRead(string channel, Action<ChannelState> read) => false;
+
         public IReadOnlyList<(string Channel, ChannelState State)> TakeAll(Func<string, bool> isWanted) => [];
 
         public void Put(string channel, ChannelState state)

@@ -44,6 +44,28 @@ internal sealed class FakeArchive : IChannelArchive
         }
     }
 
+    public IReadOnlyList<string> Names(Func<string, bool> isWanted)
+    {
+        lock (_states)
+        {
+            return [.. _states.Keys.Where(isWanted)];
+        }
+    }
+
+    public bool TryRead(string channel, Action<ChannelState> read)
+    {
+        lock (_states)
+        {
+            if (!_states.TryGetValue(channel, out var state))
+            {
+                return false;
+            }
+
+            read(state);
+            return true;
+        }
+    }
+
     public void Put(string channel, ChannelState state)
     {
         lock (_states)

@@ -3,17 +3,17 @@ using Relay.Testing;
 
 namespace Relay.Deploy.Tests.Support;
 
-/// <summary>What the image holds: the Dockerfile's publish command, run on the files the Dockerfile copies and on no others.</summary>
+/// <summary>What the image holds: the Dockerfile's publish command, run on the files the Dockerfile copies and on no others; by <c>test.sh</c>, or else here.</summary>
 public sealed class PublishedNode : IAsyncLifetime
 {
     private readonly TempFolder _folder = new("relay-image-");
 
     /// <summary>As <c>/app</c> in the image.</summary>
-    public string Folder => _folder.File("app");
+    public string Folder => NodeProgram.Published.Length > 0 ? NodeProgram.Published : _folder.File("app");
 
     public async Task InitializeAsync()
     {
-        if (Missing.Container is not null)
+        if (Missing.Container is not null || NodeProgram.Published.Length > 0)
         {
             return;
         }

@@ -10,7 +10,5 @@ internal static class Repository
 
     public static string Checks { get; } = File("tests", "Relay.Deploy.Tests", "checks");
 
-    public static string Node { get; } = Path.Combine(AppContext.BaseDirectory, "Relay.Node.dll");
-
     public static string File(params string[] names) => Path.Combine([Root, .. names]);
 }

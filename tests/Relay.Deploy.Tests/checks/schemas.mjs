@@ -1,14 +1,11 @@
 // node schemas.mjs FILE: every object against the schemas of the Kubernetes API, and of the Prometheus operator. The validators of kubernetes-models see missing fields and wrong values;
 // they take fields that do not exist, which the compiler sees when the object is a literal of the model's type.
 import { createRequire } from "node:module";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { finish, nameOf, readDocuments } from "./documents.mjs";
+import { diagnose } from "./types.mjs";
 
 const objects = readDocuments(process.argv[2]);
 const require = createRequire(import.meta.url);
-const here = path.dirname(fileURLToPath(import.meta.url));
 const problems = [];
 const known = [];
 
@@ -37,30 +34,13 @@ problems.push(...unknownFields(known));
 finish(problems);
 
 function unknownFields(known) {
-  const file = path.join(here, "rendered.ts");
   const lines = known.map(({ object, module }, i) => [
     `import type { I${object.kind} as T${i} } from "${module}";`,
     `export const o${i}: T${i} = ${JSON.stringify(object, null, 2)};`,
   ].join("\n"));
-  const source = lines.join("\n");
-  const options = {
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    target: ts.ScriptTarget.ES2022,
-    types: [],
-  };
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.readFile = (name) => (name === file ? source : readFile(name));
-  host.getSourceFile = (name, ...rest) => (name === file ? ts.createSourceFile(name, source, rest[0], true) : getSourceFile(name, ...rest));
-  const program = ts.createProgram([file], options, host);
   const starts = lines.reduce((all, text) => [...all, all.at(-1) + text.length + 1], [0]);
-  return ts.getPreEmitDiagnostics(program).map((diagnostic) => {
-    const which = starts.findLastIndex((start) => start <= (diagnostic.start ?? 0));
-    return `${nameOf(known[which].object)}: ${ts.flattenDiagnosticMessageText(diagnostic.messageText, " ")}`;
+  return diagnose(lines.join("\n")).map(({ start, message }) => {
+    const which = starts.findLastIndex((first) => first <= start);
+    return `${nameOf(known[which].object)}: ${message}`;
   });
 }

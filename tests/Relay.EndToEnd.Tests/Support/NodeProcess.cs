@@ -48,7 +48,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     // test.sh names a folder with the program compiled ahead, as in the image: hundreds of nodes are started, and about a fifth of what they cost is the compiling of themselves (22 nodes in 8 tests: 76 s of CPU, 62 s compiled ahead).
-    private static readonly string Program = Path.Combine(Environment.GetEnvironmentVariable("RELAY_NODE") is { Length: > 0 } folder ? folder : AppContext.BaseDirectory, "Relay.Node.dll");
+    private static readonly string Program = NodeProgram.Path;
 
     private static readonly string[] Listeners = ["main", "hooks", "context"];
 

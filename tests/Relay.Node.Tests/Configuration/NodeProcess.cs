@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Relay.Testing;
 
 namespace Relay.Node.Tests.Configuration;
 
@@ -29,7 +30,7 @@ internal sealed class NodeProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Relay.Node.dll"));
+        start.ArgumentList.Add(NodeProgram.Path);
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

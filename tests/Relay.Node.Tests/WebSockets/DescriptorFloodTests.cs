@@ -57,7 +57,7 @@ public sealed class DescriptorFloodTests
     {
         var start = new ProcessStartInfo("sh") { WorkingDirectory = folder.FullName, RedirectStandardOutput = true, UseShellExecute = false };
         foreach (var argument in (string[])[
-            "-c", $"ulimit -n {FileLimit}; exec \"$0\" \"$@\"", "dotnet", Path.Combine(AppContext.BaseDirectory, "Relay.Node.dll"),
+            "-c", $"ulimit -n {FileLimit}; exec \"$0\" \"$@\"", "dotnet", Testing.NodeProgram.Path,
             "--Relay:Listeners:main:Url=http://127.0.0.1:0", "--Relay:Listeners:hooks:Url=", "--Relay:Listeners:context:Url=", "--Relay:Testing:Echo=true"])
         {
             start.ArgumentList.Add(argument);
