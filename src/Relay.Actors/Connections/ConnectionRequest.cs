@@ -34,7 +34,7 @@ public sealed record ConnectionRequest
     /// <summary>permessage-deflate without context takeover was negotiated: shared compressed frames may be sent.</summary>
     public bool Deflate { get; init; }
 
-    /// <summary>What it holds of the node's limits until it ends; null = nothing is counted.</summary>
+    /// <summary>What it holds of the node's limits; its handler disposes of it when it is told of the end. Null = nothing is counted.</summary>
     public ConnectionLease? Lease { get; init; }
 
     /// <summary><c>sse</c>: what it asked for; such a client has no words to ask later.</summary>
