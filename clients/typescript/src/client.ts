@@ -303,7 +303,7 @@ export class RelayClient<S extends Schema = AnySchema> {
 
   #resume(greeting: ServerFrame & { kind: 'connected' }, session: string, until: number): void {
     const turn = this.#turn;
-    this.#requests.call({ type: 'resume', session, positions: this.#subscriptions.positions() }, answer => this.#online(greeting, answer), error => {
+    this.#requests.call({ type: 'resume', session, positions: this.#subscriptions.positions(greeting.maxBytes) }, answer => this.#online(greeting, answer), error => {
       const wait = error instanceof RelayError ? error.retryAfterMs : undefined;
       if (turn !== this.#turn) return;
       if (wait === undefined || Date.now() + wait > until) return this.#online(greeting, undefined);

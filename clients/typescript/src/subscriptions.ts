@@ -69,10 +69,20 @@ export class Subscriptions {
     return true;
   }
 
-  /** Positions for `resume`: of what stood, was begun, and is not heard twice. */
-  positions(): { [channel: string]: Position } {
-    const known = [...this.#feeds.values()].filter(feed => feed.isInSession && !this.#isCovered(feed) && feed.position);
-    return Object.fromEntries(known.map(feed => [feed.channel, feed.position!]));
+  /**
+   * Positions for `resume`, as many as a frame has room for: of what stood, was begun, and is not heard twice. Channels without one come back live, and what they missed
+   * is fetched.
+   */
+  positions(room: number): { [channel: string]: Position } {
+    const known = new Map<string, Position>();
+    let left = room - 500;
+    for (const feed of this.#feeds.values()) {
+      if (!feed.isInSession || !feed.position || this.#isCovered(feed)) continue;
+      left -= new TextEncoder().encode(JSON.stringify({ [feed.channel]: feed.position })).length;
+      if (left < 0) break;
+      known.set(feed.channel, feed.position);
+    }
+    return Object.fromEntries(known);
   }
 
   /** The connection can be used. With the channels of a resumed session: what it has need not be asked for. */
