@@ -10,6 +10,7 @@ import { optional, positionOf, type ResumedChannel } from './wire/frames.js';
 /** Who listens to what here, and the frames that make the relay agree. */
 export class Subscriptions {
   readonly #feeds = new Map<string, Feed>();
+  readonly #patterns = new Set<Feed>();
   readonly #asked = new Map<string, Feed>();
   readonly #filling: Filling;
   readonly #leftOffline = new Set<string>();
@@ -29,6 +30,7 @@ export class Subscriptions {
     const listener: Listener = { options, onEvent, settle: result => this.#settle(options, ready, result) };
     const feed = this.#feeds.get(channel) ?? new Feed(channel);
     this.#feeds.set(channel, feed);
+    if (feed.isPattern) this.#patterns.add(feed);
     this.#join(feed, listener);
     return { channel, ready: ready.promise, unsubscribe: () => this.#leave(feed, listener) };
   }
@@ -115,6 +117,7 @@ export class Subscriptions {
     this.cut();
     const feeds = [...this.#feeds.values()];
     this.#feeds.clear();
+    this.#patterns.clear();
     for (const feed of feeds) this.#tell(feed, error);
   }
 
@@ -169,7 +172,7 @@ export class Subscriptions {
   #reconcile(): void {
     for (const feed of [...this.#feeds.values()]) {
       if (feed.listeners.size === 0) {
-        this.#feeds.delete(feed.channel);
+        this.#forget(feed);
         if (!this.#isOnline) this.#leftOffline.add(feed.channel);
         else if (feed.phase !== 'new' || feed.stoodBefore) this.ports.send({ type: 'unsubscribe', channel: feed.channel });
       }
@@ -206,8 +209,13 @@ export class Subscriptions {
       });
       return;
     }
-    this.#feeds.delete(feed.channel);
+    this.#forget(feed);
     this.#tell(feed, error);
+  }
+
+  #forget(feed: Feed): void {
+    this.#feeds.delete(feed.channel);
+    this.#patterns.delete(feed);
   }
 
   #tell(feed: Feed, error: Error): void {
@@ -227,13 +235,13 @@ export class Subscriptions {
   }
 
   #isCovered(feed: Feed): boolean {
-    return !feed.isPattern && [...this.#feeds.values()].some(one => one.isPattern && one.listeners.size > 0 && one.covers(feed.channel));
+    return !feed.isPattern && [...this.#patterns].some(one => one.listeners.size > 0 && one.covers(feed.channel));
   }
 
   *#covering(channel: string): Iterable<Feed> {
     const plain = this.#feeds.get(channel);
     if (plain) yield plain;
-    for (const feed of this.#feeds.values()) if (feed.isPattern && feed.covers(channel)) yield feed;
+    for (const feed of this.#patterns) if (feed.covers(channel)) yield feed;
   }
 
   // What a listener throws is its own: the others, and the conversation, go on.

@@ -183,3 +183,19 @@ test('a resume fits into a frame; channels it has no room for are caught up from
   await seen.count(20 - sent.length);
   assert.deepEqual(seen.items.map(one => one.channel).sort(), channels.filter(channel => !sent.includes(channel)).sort());
 });
+
+test('without a WebSocket event streams are used at once, and closing twice is closing once', async t => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  if (own) Reflect.deleteProperty(globalThis, 'WebSocket');
+  t.after(() => own && Object.defineProperty(globalThis, 'WebSocket', own));
+  const tried: string[] = [];
+  const client = clientOf(t, 'http://127.0.0.1:1', { WebSocket: undefined as never, fetch: async url => { tried.push(url); throw new TypeError('no network'); } });
+  const phases: string[] = [];
+  client.on('status', one => phases.push(`${one.phase} ${one.transport ?? ''}`));
+  client.connect();
+  await status(client, 'waiting');
+  client.close();
+  client.close();
+  assert.deepEqual(phases, ['connecting sse', 'waiting ', 'closed ']);
+  assert.equal(tried[0], 'http://127.0.0.1:1/api/v1/history?channel=global&limit=1');
+});
