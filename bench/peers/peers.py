@@ -27,7 +27,7 @@ USER = ["--path", "/?user_id=u{CH4}", "--sub-wait", "connected"]
 NODE = OUT / "node"
 BUN = str(NODE / "node_modules/bun/bin/bun.exe")
 # {PORT} and {REDIS} are chosen at start. Only the main listener: the others would want ports of their own.
-RELAY = ["dotnet", str(OUT / "relay/Relay.Node.dll"), "--Relay:Listeners:main:Url=http://127.0.0.1:{PORT}", "--Relay:Listeners:hooks:Url=", "--Relay:Listeners:context:Url="]
+RELAY = ["dotnet", str(OUT / "relay/Relay.Node.dll"), "--Relay:Listeners:main:Url=http://127.0.0.1:{PORT}", "--Relay:Listeners:hooks:Url=", "--Relay:Listeners:context:Url=", "--Relay:Limits:FramesPerSecond=0", "--Relay:Limits:BytesPerSecond=0", "--Relay:Limits:QueueDelay=0"]
 
 # name: (command, templates)
 PEERS = {

@@ -7,6 +7,7 @@ using Relay.Actors.Connections;
 using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
 using Relay.Actors.Hooks;
+using Relay.Actors.Limits;
 using Relay.Actors.Metrics;
 using Relay.Actors.Security;
 using Relay.Actors.Sessions;
@@ -51,6 +52,9 @@ public sealed record RelayParts
     /// <summary>Where everything is counted; null = nowhere that anybody sees.</summary>
     public RelayMetrics? Metrics { get; init; }
 
+    /// <summary>Who may connect and publish how much, as the doors ask it; null = nothing is bounded and no load is measured.</summary>
+    public NodeLimits? Limits { get; init; }
+
     /// <summary>Clock, dispatcher, randomness.</summary>
     public ActorSystemOptions Kernel { get; init; } = new();
 }
@@ -88,6 +92,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     private readonly ClientMetrics? _clientMetrics;
     private readonly ChannelMetrics _channelMetrics;
     private readonly RelayCluster? _cluster;
+    private readonly LoadWatch? _load;
     private readonly WireEncoding?[] _encodings = new WireEncoding?[WireEncoding.MaxSlots];
 
     /// <summary>Starts everything; no client comes before <see cref="Open"/>.</summary>
@@ -177,9 +182,11 @@ public sealed partial class RelaySystem : IConnectionFactory
             Figures = _news is null ? null : figures,
             Metrics = _channelMetrics,
             Deliveries = Deliveries,
+            Limits = parts.Limits ?? new NodeLimits(RelayLimits.None, time, _log),
         };
         _connections = _cluster?.StartConnections(connections) ?? connections;
         _system.ActorOf(Props.Create(() => new KeepAlive(_connections)), "keep-alive");
+        _load = parts.Limits is { } limits ? new LoadWatch(_system, limits, time) : null;
         if (parts.Metrics is { } metrics)
         {
             metrics.Clients.Show(Connections, connections.Sessions, time);
@@ -234,6 +241,7 @@ public sealed partial class RelaySystem : IConnectionFactory
         {
             OpenedMicros = _connections.Time.NowMicros(),
             Deliveries = Deliveries,
+            Limits = _connections.Limits,
         };
         connection.Start(_system.ActorOf(Props.Create(() => ConnectionActor.Create(connection, _connections))));
         return connection;
@@ -361,6 +369,7 @@ public sealed partial class RelaySystem : IConnectionFactory
     /// <summary>Ends all actors.</summary>
     public async Task<bool> StopAsync(TimeSpan timeout)
     {
+        _load?.Dispose();
         var isStopped = await _system.TerminateAsync(timeout);
         if (_cluster is not null)
         {

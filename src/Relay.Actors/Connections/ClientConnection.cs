@@ -1,6 +1,7 @@
 using System.Threading.Tasks.Sources;
 using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Actors.Metrics;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -21,8 +22,18 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private const int PingBurst = 1000;
     private const int PingsPerSecond = 50;
 
+    /// <summary>A read of this size, bytes, left more behind: the client sends faster than it is read.</summary>
+    public const int FullRead = 16 * 1024;
+
     [ThreadStatic]
     private static FrameBuffer? t_frames;
+
+    /// <summary>Who keeps the reader waiting: the actor, until it has handed on what was read; the pace, until the client may send more.</summary>
+    private const int ForActor = 1;
+    private const int ForPace = 2;
+
+    /// <summary>A client that is read late is not taken for dead, and not read much later than it deserves.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _time;
 
@@ -40,6 +51,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     private Principal _principal;
     private string _clientId;
     private long _session;
+    private TokenBucket _frameBucket;
+    private TokenBucket _byteBucket;
+    private TimeSpan _pause;
+    private ITimer? _pace;
+    private long _pacedAt;
+    private long _behindSince;
+    private bool _lastReadWasFull;
     private int _readerWaits;
     private int _ended;
 
@@ -114,6 +132,9 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
     /// <summary>Where it is noted what becomes of events for it.</summary>
     internal DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <summary>How fast it may be read; null = as fast as it sends.</summary>
+    internal NodeLimits? Limits { get; init; }
 
     /// <summary>The close code it ended with; 1006 while there is none.</summary>
     internal int EndCode { get; private set; } = CloseCode.Abnormal;
@@ -205,6 +226,13 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public void OnRead(int bytes)
     {
         Traffic.Received(_messages, bytes);
+        if (Limits is { } limits && limits.Current is { BoundsReading: true } bounds)
+        {
+            _pause = Pace(limits, bounds, bytes);
+        }
+
+        _lastReadWasFull = bytes >= FullRead;
+
         _messages = 0;
     }
 
@@ -213,6 +241,7 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     {
         var now = _time.GetTimestamp();
         Volatile.Write(ref _lastReceived, now);
+        CheckBacklog(now);
         if (!messageIncomplete)
         {
             Volatile.Write(ref _incompleteSince, 0);
@@ -225,19 +254,37 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
 
         _messageCompleted = false;
 
+        var pause = _pause;
         if (_commands is not { } commands)
         {
-            return ValueTask.CompletedTask;
+            if (pause == TimeSpan.Zero)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            commands = [];
         }
 
         _commands = null;
         _reader.Reset();
-        Interlocked.Exchange(ref _readerWaits, 1);
-        Actor.Tell(new ClientCommands(commands));
+        Interlocked.Exchange(ref _readerWaits, (commands.Count > 0 ? ForActor : 0) | (pause > TimeSpan.Zero ? ForPace : 0));
+        if (pause > TimeSpan.Zero)
+        {
+            _pause = TimeSpan.Zero;
+            Volatile.Write(ref _pacedAt, now);
+            _pace ??= _time.CreateTimer(static state => ((ClientConnection)state!).ReadOn(ForPace), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _pace.Change(pause, Timeout.InfiniteTimeSpan);
+        }
+
+        if (commands.Count > 0)
+        {
+            Actor.Tell(new ClientCommands(commands));
+        }
+
         if (Volatile.Read(ref _ended) != 0)
         {
             // The actor ended without seeing this read (it failed, or was stopped): the loop goes on and finds its socket closed.
-            ResumeReading();
+            ReadOn(ForActor | ForPace);
         }
 
         return new ValueTask(this, _reader.Version);
@@ -259,12 +306,17 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     public void OnProtocolError(int code, string reason) => Close(code, reason);
 
     /// <inheritdoc/>
-    public void OnDisconnected(Exception? error) => Actor.Tell(new Disconnected(error));
+    public void OnDisconnected(Exception? error)
+    {
+        Request.Lease?.Dispose();
+        Actor.Tell(new Disconnected(error));
+    }
 
     byte[] IOutboundOwner.OnOverflow()
     {
         Traffic.Add(ClientCounter.Overflows);
         (EndCode, EndReason) = (CloseCode.TryAgainLater, "Slow consumer");
+        Limits?.Reached(Limit.UnsentBytes, LimitOutcome.Closed, Name);
         return IsStream
             ? Encode(new ReconnectMessage { TimestampMicros = _time.NowMicros(), AfterMilliseconds = 0, Reason = "Slow consumer: reconnect and resume" })
             : FrameWriter.CloseFrame(
@@ -323,16 +375,68 @@ public sealed class ClientConnection : IMessageHandler, IOutboundOwner, IValueTa
     internal void End()
     {
         Interlocked.Exchange(ref _ended, 1);
-        ResumeReading();
+        Request.Lease?.Dispose();
+        ReadOn(ForActor | ForPace);
+        _pace?.Dispose();
     }
 
-    /// <summary>Lets the read loop go on; does nothing when it does not wait.</summary>
-    internal void ResumeReading()
+    /// <summary>True while it sends faster than it is read.</summary>
+    internal bool IsBehind => Volatile.Read(ref _behindSince) != 0;
+
+    /// <summary>It was not read on purpose: its silence says nothing.</summary>
+    internal void Excuse()
     {
-        if (Interlocked.Exchange(ref _readerWaits, 0) == 1)
+        var now = _time.GetTimestamp();
+        Volatile.Write(ref _lastReceived, now);
+        Volatile.Write(ref _pacedAt, now);
+    }
+
+    /// <summary>True when it was read late within the last minute, so that its pings may be late as well.</summary>
+    internal bool IsPaced => Volatile.Read(ref _pacedAt) is var at and not 0 && _time.GetElapsedTime(at) < TimeSpan.FromMinutes(1);
+
+    /// <summary>Lets the read loop go on; does nothing when it does not wait.</summary>
+    internal void ResumeReading() => ReadOn(ForActor);
+
+    // For logs.
+    private string Name => Subject is { } subject ? $"{Dialect.Profile.Name} {subject} at {Request.RemoteAddress}" : $"{Dialect.Profile.Name} at {Request.RemoteAddress}";
+
+    private void ReadOn(int reason)
+    {
+        var before = Interlocked.And(ref _readerWaits, ~reason);
+        if (before != 0 && (before & ~reason) == 0)
         {
             _reader.SetResult(true);
         }
+    }
+
+    private void CheckBacklog(long now)
+    {
+        if (!_lastReadWasFull)
+        {
+            Volatile.Write(ref _behindSince, 0);
+        }
+        else if (_behindSince == 0)
+        {
+            Volatile.Write(ref _behindSince, now);
+        }
+        else
+        {
+            Limits?.Behind(_time.GetElapsedTime(_behindSince, now));
+        }
+    }
+
+    private TimeSpan Pace(NodeLimits limits, RelayLimits bounds, int bytes)
+    {
+        var now = limits.Now;
+        var forFrames = _messages > 0 ? _frameBucket.Spend(bounds.Frames, now, _messages) : TimeSpan.Zero;
+        var forBytes = _byteBucket.Spend(bounds.Bytes, now, bytes);
+        var pause = forFrames > forBytes ? forFrames : forBytes;
+        if (pause > TimeSpan.Zero)
+        {
+            limits.Reached(forFrames > forBytes ? Limit.Frames : Limit.Bytes, LimitOutcome.Slowed, Name);
+        }
+
+        return pause < LongestPause ? pause : LongestPause;
     }
 
     private byte[] Encode(ServerMessage message)

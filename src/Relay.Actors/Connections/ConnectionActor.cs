@@ -1,6 +1,7 @@
 using Relay.Actors.Admin;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Kernel;
 using Relay.Protocol;
 
@@ -16,12 +17,21 @@ namespace Relay.Actors.Connections;
 /// </summary>
 public sealed class ConnectionActor : ActorBase, IBatchReceiver
 {
+    /// <summary>A client that waits for room asks again at the latest after this.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>One that sends on although it is refused, to a node that cannot even refuse as fast, is read so much later.</summary>
+    private static readonly TimeSpan HoldBack = TimeSpan.FromMilliseconds(250);
+
     private readonly ClientConnection _client;
     private readonly ConnectionCore _core;
     private readonly IClientBehaviour _behaviour;
     private List<ClientCommand>? _commands;
+    private LimitRefusal? _refusal;
     private int _next;
     private bool _started;
+    private bool _isPaused;
+    private bool _isOver;
 
     /// <summary>The actor of <paramref name="client"/>; where there can be none, the client is dropped.</summary>
     public static ConnectionActor Create(ClientConnection client, ConnectionServices services)
@@ -96,8 +106,21 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
                 handover.IsDisconnected = true;
                 return;
             case Disconnected:
+                // Senders that fire and forget write and close: what was read of them before is not dropped because it had to wait.
+                _isOver = true;
+                _isPaused = false;
+                HandleCommands();
                 Context.Stop(Self);
                 return;
+            case PauseOver:
+                _isPaused = false;
+                _client.Excuse();
+                if (_commands is null)
+                {
+                    _client.ResumeReading();
+                }
+
+                break;
             default:
                 if (!_behaviour.TryReceive(message))
                 {
@@ -161,14 +184,24 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
 
         while (_commands is not null && _next < _commands.Count && MayHandle(_commands[_next]))
         {
-            var command = _commands[_next++];
+            var command = _commands[_next];
+            if (!TryAdmit(command))
+            {
+                break;
+            }
+
+            _next++;
             if (command is not (PublishCommand or HookEventCommand))
             {
                 // Another actor may answer it: the acks of what came before must not stay behind that.
                 _core.FlushAcks();
             }
 
-            if (!_behaviour.TryHandle(command) && !TryHandle(command))
+            if (_refusal is { } refusal)
+            {
+                Tell(command, refusal);
+            }
+            else if (!_behaviour.TryHandle(command) && !TryHandle(command))
             {
                 _core.Refuse(command.RequestId, ErrorCode.UnknownMessageType, "This connection's dialect has no such request");
             }
@@ -179,13 +212,67 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
         {
             // Only then: while there are none the reader may wait for commands that are still in the mailbox.
             _commands = null;
-            _client.ResumeReading();
+            if (_core.Refused > 0 && _client.IsBehind && _core.Services.Limits.HoldsBack && !_isOver)
+            {
+                Pause(HoldBack);
+            }
+            else if (!_isPaused)
+            {
+                _client.ResumeReading();
+            }
+        }
+    }
+
+    private void Pause(TimeSpan time)
+    {
+        _isPaused = true;
+        Context.Timers.StartSingle("pause", PauseOver.Instance, time);
+    }
+
+    /// <summary>
+    /// Asks the limits. Who can be told is refused, and the command counts as handled; who cannot be (a publish without an id, a hook's event) waits until there is room,
+    /// and is read no further meanwhile: nothing is dropped behind anybody's back. False = it waits.
+    /// </summary>
+    private bool TryAdmit(ClientCommand command)
+    {
+        _refusal = _isOver ? null : command switch
+        {
+            PublishCommand publish => _core.TryPublish(publish.Channel, 1),
+            PublishBatchCommand batch => _core.TryPublish(ChannelOf(batch), batch.Items.Count),
+            HookEventCommand => _core.TryPublish(ChannelName.Hooks, 1),
+            ChatCommand => _core.TryPublish(ChannelName.Sessions, 1),
+            SubscribeCommand => _core.Services.Limits.TrySubscribe(),
+            _ => null,
+        };
+        if (_refusal is not { } refusal || command is ChatCommand or SubscribeCommand || command.RequestId.IsPresent)
+        {
+            return true;
+        }
+
+        _refusal = null;
+        Pause(refusal.RetryAfter < LongestPause ? refusal.RetryAfter : LongestPause);
+        return false;
+    }
+
+    private static string ChannelOf(PublishBatchCommand batch) =>
+        batch.Items.OfType<PublishCommand>().FirstOrDefault()?.Channel ?? "";
+
+    private void Tell(ClientCommand command, LimitRefusal refusal)
+    {
+        if (command is ChatCommand)
+        {
+            // The dialect has no word for a node that cannot now; "later" is what it can say.
+            _core.Error(ErrorCode.RateLimited, refusal.Text);
+        }
+        else
+        {
+            _core.Refuse(command.RequestId, refusal);
         }
     }
 
     private bool MayHandle(ClientCommand command)
     {
-        if (_core.IsBusy)
+        if (_core.IsBusy || _isPaused)
         {
             return false;
         }
@@ -215,5 +302,10 @@ public sealed class ConnectionActor : ActorBase, IBatchReceiver
             default:
                 return false;
         }
+    }
+
+    private sealed class PauseOver
+    {
+        public static PauseOver Instance { get; } = new();
     }
 }

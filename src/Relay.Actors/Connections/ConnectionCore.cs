@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Relay.Actors.Admin;
 using Relay.Actors.Channels;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Protocol;
@@ -22,6 +23,9 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     private BatchPublishes? _batches;
     private string? _itemsChannel;
     private Action? _whenSubscribed;
+    private TokenBucket _publishes;
+    private (ErrorCode Code, int Count) _refused;
+    private Share? _own;
 
     public ClientConnection Client { get; } = client;
 
@@ -209,6 +213,20 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
     /// <summary>The refusal where it may not.</summary>
     public static string PresenceOff(string channel) => NamespaceSettings.PresenceOff(channel);
 
+    /// <summary>Whether so many publishes may go to their channel now; null = they may. Asked once for each command.</summary>
+    public LimitRefusal? TryPublish(string channel, int count)
+    {
+        var limits = Services.Limits;
+        if (limits.PassesPublishes)
+        {
+            return null;
+        }
+
+        // Without credentials, and behind no address that counts, a connection is a user of its own.
+        var lease = Client.Request.Lease;
+        return limits.TryPublish(ref _publishes, lease?.Payer ?? (_own ??= new Share()), lease is { IsUser: true }, channel, count);
+    }
+
     /// <summary>Collects an event; those of one channel that follow each other go out together with <see cref="FlushPublishes"/>.</summary>
     public void Publish(string channel, in PublishItem item)
     {
@@ -314,9 +332,23 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         }
     }
 
+    /// <summary>Requests that a limit refused since the acks were sent last.</summary>
+    public int Refused => _refused.Count;
+
+    private void CountRefused()
+    {
+        Client.Traffic.Refused(_refused.Code, _refused.Count);
+        _refused = default;
+    }
+
     /// <summary>Sends the acks collected in this turn with one system call.</summary>
     public void FlushAcks()
     {
+        if (_refused.Count > 0)
+        {
+            CountRefused();
+        }
+
         if (_acks is { Count: > 0 })
         {
             Client.Send(CollectionsMarshal.AsSpan(_acks));
@@ -350,6 +382,27 @@ internal sealed class ConnectionCore(ClientConnection client, ConnectionServices
         if (requestId.IsPresent)
         {
             Send(PublishAnswers.NotNow(requestId, text, Now));
+        }
+    }
+
+    /// <summary>
+    /// Refuses a request because of a limit. The answer goes out with the other acks of the turn: to refuse must cost a fraction of what is refused, and a system call each
+    /// would be most of it.
+    /// </summary>
+    public void Refuse(RequestId requestId, LimitRefusal refusal)
+    {
+        if (_refused.Count > 0 && _refused.Code != refusal.Code)
+        {
+            CountRefused();
+        }
+
+        _refused = (refusal.Code, _refused.Count + 1);
+        if (requestId.IsPresent)
+        {
+            (_acks ??= []).Add(new AckMessage
+            {
+                TimestampMicros = Now, RequestId = requestId, Error = refusal.Code, ErrorText = refusal.Text, RetryAfterMilliseconds = refusal.RetryAfterMilliseconds,
+            });
         }
     }
 

@@ -1,3 +1,4 @@
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Protocol;
 
@@ -32,6 +33,9 @@ public sealed record ConnectionRequest
 
     /// <summary>permessage-deflate without context takeover was negotiated: shared compressed frames may be sent.</summary>
     public bool Deflate { get; init; }
+
+    /// <summary>What it holds of the node's limits; its handler disposes of it when it is told of the end. Null = nothing is counted.</summary>
+    public ConnectionLease? Lease { get; init; }
 
     /// <summary><c>sse</c>: what it asked for; such a client has no words to ask later.</summary>
     public StreamOpening? Opening { get; init; }

@@ -1,5 +1,6 @@
 using Relay.Actors.Cluster;
 using Relay.Actors.Explain;
+using Relay.Actors.Limits;
 using Relay.Actors.Metrics;
 using Relay.Actors.Security;
 using Relay.Kernel;
@@ -57,6 +58,9 @@ public sealed record ConnectionServices
 
     /// <summary>Where it is noted what becomes of events.</summary>
     public DeliveryLog Deliveries { get; init; } = DeliveryLog.Off;
+
+    /// <summary>How much of what a client may do.</summary>
+    public required NodeLimits Limits { get; init; }
 
     /// <summary>Who checks tokens.</summary>
     public required IAuthenticator Authenticator { get; init; }

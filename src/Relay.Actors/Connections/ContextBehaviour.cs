@@ -2,6 +2,7 @@ using Relay.Actors.Agents;
 using Relay.Actors.Channels;
 using Relay.Actors.Explain;
 using Relay.Actors.Fanout;
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
@@ -174,10 +175,11 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
         };
         if (!core.HasRoomFor(subscription))
         {
+            core.Services.Limits.Reached(Limit.Subscriptions, LimitOutcome.Refused, core.Client.Subject ?? core.Client.Request.RemoteAddress);
             core.Refuse(
                 command.RequestId,
                 ErrorCode.ConnectionLimit,
-                $"Too many subscriptions: at most {core.Services.Settings.MaxSubscriptionsPerConnection} per connection");
+                $"{Limit.Subscriptions.Sentence()}: at most {core.Services.Settings.MaxSubscriptionsPerConnection} per connection");
             return;
         }
 
@@ -239,6 +241,12 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             if (IsNative && IsOthers(principal))
             {
                 core.Error(ErrorCode.InvalidToken, AnothersToken);
+                return;
+            }
+
+            if (core.Client.Request.Lease?.TryBecome(principal) == false)
+            {
+                core.Error(ErrorCode.ConnectionLimit, Limit.ConnectionsPerUser.Sentence());
                 return;
             }
 
@@ -366,7 +374,7 @@ internal sealed partial class ContextBehaviour(ConnectionCore core) : IClientBeh
             return;
         }
 
-        if (core.Services.Time.GetElapsedTime(_lastJsonPing) >= JsonPingTimeout)
+        if (core.Services.Time.GetElapsedTime(_lastJsonPing) >= JsonPingTimeout && !core.Client.IsPaced)
         {
             core.Client.Close(CloseCode.PingTimeout, "Ping timeout");
             return;

@@ -1,3 +1,4 @@
+using Relay.Actors.Limits;
 using Relay.Kernel;
 using Relay.Protocol;
 using Relay.Protocol.WebSockets;
@@ -28,6 +29,9 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
     private const int ClosingSeconds = 5;
 
     private const int HeartbeatSeconds = 30;
+
+    /// <summary>When memory is far beyond its budget, who lets more than this wait for it is cut off: a client that reads has less.</summary>
+    private const int MostUnsentWhenShort = 64 * 1024;
 
     private CredentialWatch? _credentials;
     private long _second;
@@ -89,6 +93,13 @@ public sealed class KeepAlive(ConnectionServices services) : ActorBase
         if (connection.IncompleteFor(now) >= services.Settings.MessageDeadline)
         {
             connection.Close(CloseCode.PolicyViolation, "Message not completed in time");
+            return;
+        }
+
+        if (services.Limits.Memory == MemoryLevel.CutSlowest && connection.Outbound.UnsentBytes > MostUnsentWhenShort)
+        {
+            services.Limits.Reached(Limit.Memory, LimitOutcome.Closed, connection.Dialect.Profile.Name);
+            connection.Outbound.EndStuck();
             return;
         }
 

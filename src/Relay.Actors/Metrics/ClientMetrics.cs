@@ -83,7 +83,7 @@ public sealed class ClientMetrics
         _meter.Observe(Sessions, () => sessions.Count);
     }
 
-    internal void Refused(string dialect, ErrorCode code) => _refusals.Add(1, new("dialect", dialect), new("code", ErrorCodeName.Of(code)));
+    internal void Refused(string dialect, ErrorCode code, int count) => _refusals.Add(count, new("dialect", dialect), new("code", ErrorCodeName.Of(code)));
 
     internal void Closed(string dialect, int code, bool byClient) =>
         _closes.Add(1, new("dialect", dialect), new("code", CloseCode.Find(code) is null ? "other" : code), new("by", byClient ? "client" : "node"));

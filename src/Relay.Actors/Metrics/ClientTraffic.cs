@@ -94,7 +94,7 @@ public sealed class ClientTraffic(ClientMetrics? metrics = null, string dialect 
     }
 
     /// <summary>A request was refused.</summary>
-    internal void Refused(ErrorCode code) => metrics?.Refused(dialect, code);
+    internal void Refused(ErrorCode code, int count = 1) => metrics?.Refused(dialect, code, count);
 
     /// <summary>A connection says goodbye.</summary>
     internal void Closed(int code, bool byClient) => metrics?.Closed(dialect, code, byClient);

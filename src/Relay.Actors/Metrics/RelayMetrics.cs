@@ -16,17 +16,21 @@ public sealed class RelayMetrics
         ArgumentNullException.ThrowIfNull(meters);
         Clients = new ClientMetrics(meters(ClientMetrics.MeterName));
         Channels = new ChannelMetrics(meters(ChannelMetrics.MeterName), namespaces);
+        Limits = new LimitMetrics(meters(LimitMetrics.MeterName));
         Actors = meters(ActorMetrics.MeterName);
         Cluster = meters(ClusterMetrics.MeterName);
     }
 
     /// <summary>What all rooms from here to the kernel measure.</summary>
     public static IReadOnlyList<MetricGroup> Described { get; } =
-        [ClientMetrics.Described, ChannelMetrics.Described, JournalMetrics.Described, BridgeMetrics.Described, ClusterMetrics.Described, ActorMetrics.Described];
+        [ClientMetrics.Described, LimitMetrics.Described, ChannelMetrics.Described, JournalMetrics.Described, BridgeMetrics.Described, ClusterMetrics.Described, ActorMetrics.Described];
 
     internal ClientMetrics Clients { get; }
 
     internal ChannelMetrics Channels { get; }
+
+    /// <summary>For the node's <see cref="Relay.Actors.Limits.NodeLimits"/>.</summary>
+    public LimitMetrics Limits { get; }
 
     internal Meter Actors { get; }
 

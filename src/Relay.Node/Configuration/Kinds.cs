@@ -65,6 +65,17 @@ internal static class Kinds
         },
         value => ByteSizes.Format(value));
 
+    /// <summary>A size in bytes up to what 64 bits hold, or 0.</summary>
+    public static ValueKind<long> LongSize(long least) => new(
+        "size",
+        "2GiB",
+        (string text, out long value) => ByteSizes.Parse(text, out value) ?? (value == 0 || value >= least ? null : $"neither 0 nor at least {ByteSizes.Format(least)}"),
+        ByteSizes.Format);
+
+    /// <summary>A size in bytes between the two, or 0 for "none".</summary>
+    public static ValueKind<int> SizeOrNone(int least, int most) => Size(0, most).Unless(value =>
+        value == 0 || value >= least ? null : $"neither 0 nor at least {ByteSizes.Format(least)}");
+
     /// <summary>A duration between the two, both included.</summary>
     public static ValueKind<TimeSpan> Duration(TimeSpan least, TimeSpan most) => new ValueKind<TimeSpan>(
         "duration",

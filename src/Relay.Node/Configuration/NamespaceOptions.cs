@@ -35,6 +35,9 @@ public sealed record NamespaceOptions
     /// <summary>Keys whose newest event a channel keeps.</summary>
     public int KeyedValues { get; init; } = 1000;
 
+    /// <summary>Publishes into it that come in on one node; 0 = no bound.</summary>
+    public int PublishesPerSecond { get; init; }
+
     /// <summary>Where accepted events are kept.</summary>
     public Durability Durability { get; init; }
 
@@ -67,6 +70,7 @@ public sealed record NamespaceOptions
             DedupeWindow = section.Read("DedupeWindow", Kinds.DurationOrNone(TimeSpan.FromSeconds(1), year), usual.DedupeWindow, "How long a publish id is remembered, so that a repeat is accepted once; 0 = not at all."),
             DedupeIds = section.Read("DedupeIds", Kinds.Count(0, 1_000_000), usual.DedupeIds, "Publish ids each channel remembers; 0 = none."),
             KeyedValues = section.Read("KeyedValues", Kinds.Count(0, 10_000), usual.KeyedValues, "Keys whose newest event each channel keeps, whatever its history; beyond it the key written least recently is forgotten; 0 = none, and no versioned publishes."),
+            PublishesPerSecond = section.Read("PublishesPerSecond", Kinds.Count(0, 10_000_000), usual.PublishesPerSecond, "Publishes into the namespace that clients and services send to this node, two seconds' worth at once; beyond it RATE_LIMITED; 0 = no bound."),
             Durability = section.Read("Durability", AnyDurability, usual.Durability, "Where accepted events are kept: memory (gone with the node), redis (survives the nodes) or sql (survives a power cut: PostgreSQL where Postgres:Connection is set, else SQLite in Storage:Path)."),
             WhenSlow = section.Read("WhenSlow", Kinds.Choice([("disconnect", WhenSlow.Disconnect), ("dropOldest", WhenSlow.DropOldest), ("conflate", WhenSlow.Conflate)]), usual.WhenSlow, "What happens at Limits:UnsentBytes: disconnect the client (1013), drop the oldest waiting events, or keep only the newest of each key; a native client is told the gap."),
             Presence = section.Read("Presence", Kinds.Flag, usual.Presence, "Whether native subscribers may be present and ask who is; false = such wishes are refused with NOT_AUTHORIZED."),

@@ -1,5 +1,7 @@
+using System.Collections.Frozen;
 using System.Security.Cryptography;
 using Relay.Actors;
+using Relay.Actors.Limits;
 using Relay.Node.Listeners;
 using Relay.Node.WebSockets;
 using Relay.Protocol;
@@ -27,6 +29,8 @@ public static class RelayOptionsMapping
     {
         HandshakeTimeout = options.Limits.HandshakeTimeout,
         MaxConnections = options.Limits.MaxConnections > 0 ? options.Limits.MaxConnections : null,
+        MaxFragments = options.Limits.MaxFragments,
+        MaxInflatedBytes = options.Limits.InflatedBytes,
         Deflate = options.Compression.Enabled,
         AllowedOrigins = options.Auth.Origins,
         AllowedHosts = options.Auth.Hosts,
@@ -75,6 +79,24 @@ public static class RelayOptionsMapping
     };
 
     private static Func<string, NamespaceSettings> NamespacesOf(LiveSettings live) => channel => live.Current.For(channel);
+
+    /// <summary>The limits that are asked while the node runs.</summary>
+    public static RelayLimits ForLimits(this RelayOptions options) => new()
+    {
+        ConnectionsPerAddress = options.Limits.MaxConnectionsPerAddress,
+        ConnectionsPerUser = options.Limits.MaxConnectionsPerUser,
+        CountPrivateAddresses = options.Limits.CountPrivateAddresses,
+        HandshakesPerSecond = options.Limits.HandshakesPerSecond,
+        HandshakesPerSecondPerAddress = options.Limits.HandshakesPerSecondPerAddress,
+        FramesPerSecond = options.Limits.FramesPerSecond,
+        BytesPerSecond = options.Limits.BytesPerSecond,
+        PublishesPerSecondPerConnection = options.Limits.PublishesPerSecondPerConnection,
+        PublishesPerSecondPerUser = options.Limits.PublishesPerSecondPerUser,
+        PublishesPerSecond = options.Namespaces.Where(static entry => entry.Value.PublishesPerSecond > 0)
+            .ToFrozenDictionary(static entry => entry.Key, static entry => entry.Value.PublishesPerSecond, StringComparer.Ordinal),
+        QueueDelay = options.Limits.QueueDelay,
+        MemoryBudget = options.Limits.MemoryBudget > 0 ? options.Limits.MemoryBudget : ProcessMemory.Available() / 5 * 4,
+    };
 
     private static NamespaceSettings ForChannels(NamespaceOptions options) => new()
     {

@@ -1,8 +1,10 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
 using Relay.Node.Http;
+using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
 using Relay.Protocol;
 using Relay.Protocol.Handshake;
@@ -47,6 +49,12 @@ internal sealed class EventStreamEndpoint
         }
 
         var listener = context.Features.Get<ListenerIdentity>() ?? new ListenerIdentity("http", null);
+        if (!_guard.IsForeign(context) && !_server.Gate.IsDraining && _server.Limits.TryHandshake(_guard.AddressOf(context)) is { } tooMany)
+        {
+            await RefuseAsync(context, listener, Answer.Of(tooMany));
+            return;
+        }
+
         var asked = EventStreamQuery.Read(context.Request.QueryString.Value ?? "", context.Request.Headers["Last-Event-ID"].ToString(), _maxChannels);
         var credential = Authenticator.FromHeader(context.Request.Headers.Authorization) ?? (_server.Options.TokenInQuery ? asked.Token : null);
         var principal = credential is null ? Principal.Anonymous : _authenticator.Verify(credential);
@@ -60,13 +68,20 @@ internal sealed class EventStreamEndpoint
         var counts = HttpProtocol.IsHttp2(context.Request.Protocol);
         if (counts && !_server.Gate.TryAdmit())
         {
-            await RefuseAsync(context, listener, new Answer(StatusCodes.Status503ServiceUnavailable, ErrorCode.Unavailable, "Too many connections") { Reason = "connections" });
+            _server.Limits.Reached(Limit.Connections, LimitOutcome.Refused, listener.Name);
+            await RefuseAsync(context, listener, Answer.Of(new LimitRefusal(Limit.Connections, TimeSpan.FromSeconds(1))));
             return;
         }
 
         try
         {
-            if (await StreamAsync(context, listener, asked, principal!) is { } denied)
+            // The listener counted the TCP connection for its peer; behind a proxy that is nobody, over HTTP/2 it is one for many.
+            var isNamed = counts || listener.ProxyProtocol || context.Items.ContainsKey(typeof(ForwardedClient));
+            if (_server.Limits.TryEnter(principal!, _guard.AddressOf(context), isNamed, out var lease) is { } many)
+            {
+                await RefuseAsync(context, listener, Answer.Of(many));
+            }
+            else if (await StreamAsync(context, listener, asked, principal!, lease) is { } denied)
             {
                 await RefuseAsync(context, listener, denied);
             }
@@ -108,8 +123,9 @@ internal sealed class EventStreamEndpoint
     }
 
     /// <summary>Streams to the end, or returns the refusal when nothing was sent.</summary>
-    private async Task<Answer?> StreamAsync(HttpContext context, ListenerIdentity listener, EventStreamQuery asked, Principal principal)
+    private async Task<Answer?> StreamAsync(HttpContext context, ListenerIdentity listener, EventStreamQuery asked, Principal principal, ConnectionLease lease)
     {
+        using var held = lease;
         var opening = new StreamOpening(asked.Subscriptions);
         var cursor = asked.Subscriptions is [{ IsPattern: false }] ? null : new SseCursor(asked.Subscriptions);
         var transport = new EventStreamTransport(context, cursor, _server.Options.SendTimeout, _server.Time);
@@ -124,6 +140,7 @@ internal sealed class EventStreamEndpoint
                 Principal = principal,
                 AgentId = _authenticator.IsRequired && !principal.IsService && principal.Subject != asked.AgentId ? null : asked.AgentId,
                 Opening = opening,
+                Lease = lease,
             },
             transport);
         await Task.WhenAny(opening.Refusal, transport.WhenFinishing);
@@ -180,6 +197,11 @@ internal sealed class EventStreamEndpoint
     {
         var counted = new HandshakeRefusal(refusal.Status, refusal.Text);
         _server.Refused(listener, refusal.Reason is { } reason ? counted with { Reason = reason } : counted);
+        if (refusal.Limit is { } limit)
+        {
+            return context.LimitedAsync(limit);
+        }
+
         if (refusal.Status == StatusCodes.Status503ServiceUnavailable)
         {
             return context.UnavailableAsync(refusal.Text);
@@ -200,6 +222,11 @@ internal sealed class EventStreamEndpoint
             : this(status, ErrorCodeName.Of(code), text)
         {
         }
+
+        /// <summary>The limit that says so; null = none.</summary>
+        public LimitRefusal? Limit { get; private init; }
+
+        public static Answer Of(LimitRefusal limit) => new(limit.Status, limit.Code, limit.Text) { Limit = limit, Reason = limit.Limit.Label() };
 
         /// <summary>For metrics; null = as the status says.</summary>
         public string? Reason { get; init; }

@@ -4,6 +4,7 @@ using System.Text.Unicode;
 using System.Threading.Channels;
 using Relay.Actors;
 using Relay.Actors.Channels;
+using Relay.Actors.Limits;
 using Relay.Node.Http;
 using Relay.Protocol;
 
@@ -14,7 +15,7 @@ namespace Relay.Node.EventStreams;
 /// <see cref="PublishStreamLimits.InFlight"/> results outstanding is read no further, whether its channels are slow or its client does not take the
 /// results.
 /// </summary>
-internal sealed class PublishStream(HttpContext context, RelaySystem relay, PublishLines lines, Func<string, string?> refusal, PublishStreamLimits limits)
+internal sealed class PublishStream(HttpContext context, RelaySystem relay, PublishLines lines, Func<string, string?> refusal, PublishGate gate, PublishStreamLimits limits)
 {
     /// <summary>Lines to one channel that go there together, when they arrived together.</summary>
     private const int MaxRun = 64;
@@ -120,7 +121,9 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
     // Asked for each line: a stream may outlive its token.
     private bool IsAllowed(Outcome outcome)
     {
-        outcome.Fault = refusal(outcome.Channel) is { } reason ? new Fault(ErrorCode.NotAuthorized, reason) : null;
+        outcome.Fault = refusal(outcome.Channel) is { } reason ? new Fault(ErrorCode.NotAuthorized, reason)
+            : gate.Try(outcome.Channel) is { } limit ? new Fault(limit.Code, limit.Text) { Limit = limit }
+            : null;
         return outcome.Fault is null;
     }
 
@@ -265,11 +268,23 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
         }
         else
         {
-            ApiGuard.Error(json, outcome.Fault!.Code, outcome.Fault.Text);
+            WriteFault(json, outcome.Fault!);
         }
 
         json.WriteEndObject();
         json.Flush();
+    }
+
+    private static void WriteFault(Utf8JsonWriter json, Fault fault)
+    {
+        if (fault.Limit is { } limit)
+        {
+            ApiGuard.Limited(json, limit);
+        }
+        else
+        {
+            ApiGuard.Error(json, fault.Code, fault.Text);
+        }
     }
 
     private static bool IsBlank(ReadOnlySequence<byte> line)
@@ -290,6 +305,9 @@ internal sealed class PublishStream(HttpContext context, RelaySystem relay, Publ
     {
         /// <summary>False when it is about the stream, not a line.</summary>
         public bool HasLine { get; init; } = true;
+
+        /// <summary>The limit that says so; null = none.</summary>
+        public LimitRefusal? Limit { get; init; }
     }
 
     /// <summary>A line on its way to its result.</summary>

@@ -36,7 +36,7 @@ internal sealed class PublishStreamEndpoint(RelaySystem relay, ApiGuard guard, R
         {
             await using var leaving = lifetime.ApplicationStopping.UnsafeRegister(static state => ((PublishLines)state!).Stop(), lines);
             await using var gone = context.RequestAborted.UnsafeRegister(static state => ((PublishLines)state!).Stop(), lines);
-            await new PublishStream(context, relay, lines, channel => guard.WhyNotPublish(context, channel), _limits).RunAsync();
+            await new PublishStream(context, relay, lines, channel => guard.WhyNotPublish(context, channel), guard.GateOf(context), _limits).RunAsync();
             if (lines.End != LinesEnd.Complete)
             {
                 await EndAsync(context, lines);

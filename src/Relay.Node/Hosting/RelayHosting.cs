@@ -6,6 +6,7 @@ using Relay.Actors.Agents;
 using Relay.Actors.Channels;
 using Relay.Actors.Cluster;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Actors.Metrics;
 using Relay.Actors.Security;
 using Relay.Kernel;
@@ -27,6 +28,12 @@ public static class RelayHosting
     public static IServiceCollection AddRelayActors(this IServiceCollection services, RelayOptions options)
     {
         services.AddSingleton<IChannelArchive>(new MemoryChannelArchive(SleepingChannels));
+        services.AddSingleton(provider => new RelayMetrics(name => provider.GetRequiredService<IMeterFactory>().Create(name), options.Namespaces.Keys));
+        services.AddSingleton(provider => new NodeLimits(
+            options.ForLimits(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>().CreateLogger("Relay.Limits"),
+            provider.GetRequiredService<RelayMetrics>().Limits));
         services.AddSingleton(provider => new RelaySystem(new RelayParts
         {
             Live = provider.GetRequiredService<LiveSettings>(),
@@ -38,7 +45,8 @@ public static class RelayHosting
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             AgentGateway = provider.GetService<IAgentGateway>(),
             Cluster = provider.GetService<ClusterParts>(),
-            Metrics = new RelayMetrics(name => provider.GetRequiredService<IMeterFactory>().Create(name), options.Namespaces.Keys),
+            Metrics = provider.GetRequiredService<RelayMetrics>(),
+            Limits = provider.GetRequiredService<NodeLimits>(),
             Kernel = new ActorSystemOptions
             {
                 Time = provider.GetRequiredService<TimeProvider>(),

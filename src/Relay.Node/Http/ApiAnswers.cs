@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Relay.Actors.Limits;
 using Relay.Protocol;
 
 namespace Relay.Node.Http;
@@ -26,6 +28,13 @@ internal static class ApiAnswers
     {
         context.Response.Headers.RetryAfter = "1";
         return context.JsonAsync(StatusCodes.Status503ServiceUnavailable, json => ApiGuard.Unavailable(json, text));
+    }
+
+    /// <summary>Refuses because of a limit: 429 or 503, which limit it was, and when to try again.</summary>
+    public static Task LimitedAsync(this HttpContext context, LimitRefusal refusal)
+    {
+        context.Response.Headers.RetryAfter = refusal.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        return context.JsonAsync(refusal.Status, json => ApiGuard.Limited(json, refusal));
     }
 
     /// <summary>Answers with plain text.</summary>

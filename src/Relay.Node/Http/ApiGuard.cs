@@ -1,7 +1,9 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Unicode;
 using Microsoft.Net.Http.Headers;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Node.Auth;
 using Relay.Node.Configuration;
@@ -11,7 +13,7 @@ using Relay.Protocol;
 namespace Relay.Node.Http;
 
 /// <summary>Who may call, from which pages, with which body: the same for every endpoint of the HTTP API.</summary>
-internal sealed class ApiGuard(Authenticator authenticator, CertificateHolders certificates, DoorPolicies door, WebSocketServerOptions server, TimeProvider time)
+internal sealed class ApiGuard(Authenticator authenticator, CertificateHolders certificates, DoorPolicies door, WebSocketServerOptions server, NodeLimits limits, TimeProvider time)
 {
     /// <summary>As on the WebSocket.</summary>
     private const int RetryAfterMilliseconds = 1000;
@@ -75,6 +77,23 @@ internal sealed class ApiGuard(Authenticator authenticator, CertificateHolders c
             : May(context, ChannelRights.Publish, channel) ? null
             : "Not authorized to publish to this channel";
     }
+
+    /// <summary>What the limits say to an admitted caller's publishes; the same for the whole request.</summary>
+    public PublishGate GateOf(HttpContext context)
+    {
+        if (context.Items[typeof(PublishGate)] is not PublishGate gate)
+        {
+            var principal = PrincipalOf(context);
+            gate = new PublishGate(limits, limits.PayerOf(principal, AddressOf(context)) ?? limits.Strangers, principal.IsAuthenticated);
+            context.Items[typeof(PublishGate)] = gate;
+        }
+
+        return gate;
+    }
+
+    /// <summary>The client's address; null where it is hidden behind a proxy that does not say it.</summary>
+    public IPAddress? AddressOf(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { } address && !server.Proxies.Trusts(address) ? address : null;
 
     /// <summary>Who an admitted caller is.</summary>
     public static Principal PrincipalOf(HttpContext context) => IdentityOf(context)?.Principal ?? Principal.Anonymous;
@@ -167,6 +186,13 @@ internal sealed class ApiGuard(Authenticator authenticator, CertificateHolders c
         json.WriteBoolean("success", false);
         json.WriteString("code", code);
         json.WriteString("error", text);
+    }
+
+    /// <summary>What a limit refused.</summary>
+    internal static void Limited(Utf8JsonWriter json, LimitRefusal refusal)
+    {
+        Error(json, refusal.Code, refusal.Text);
+        json.WriteNumber("retry_after_ms", refusal.RetryAfterMilliseconds);
     }
 
     /// <summary>What cannot be done now and may be tried again.</summary>

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Relay.Actors;
 using Relay.Actors.Channels;
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Kernel;
 using Relay.Node.Configuration;
@@ -51,7 +52,9 @@ internal static class NativeApi
             }
 
             var result = await TryPublishAsync(context, relay, guard, channel, item);
-            await (result.Status == StatusCodes.Status503ServiceUnavailable
+            await (result.Limit is { } limit
+                ? context.LimitedAsync(limit)
+                : result.Status == StatusCodes.Status503ServiceUnavailable
                 ? context.UnavailableAsync(result.Error)
                 : context.JsonAsync(result.Status, json => Write(json, channel, result)));
         }
@@ -300,6 +303,7 @@ internal static class NativeApi
 
     private static async Task<Result> TryPublishAsync(HttpContext context, RelaySystem relay, ApiGuard guard, string channel, PublishItem item) =>
         guard.WhyNotPublish(context, channel) is { } reason ? Forbidden(context, relay, channel, item, reason)
+        : guard.GateOf(context).Try(channel) is { } limit ? Result.Limited(limit)
         : await Result.OfAsync(
             relay.PublishAsync(
                 channel,
@@ -351,6 +355,12 @@ internal static class NativeApi
 
     private static void WriteError(Utf8JsonWriter json, Result result)
     {
+        if (result.Limit is { } limit)
+        {
+            ApiGuard.Limited(json, limit);
+            return;
+        }
+
         switch (result.Status)
         {
             case StatusCodes.Status503ServiceUnavailable:
@@ -403,6 +413,11 @@ internal static class NativeApi
             };
             return new Result(status, outcome, reply.Subscribers, outcome.ErrorText);
         }
+
+        /// <summary>The limit that refused it; null = none did.</summary>
+        public LimitRefusal? Limit { get; private init; }
+
+        public static Result Limited(LimitRefusal limit) => new(limit.Status, default, 0, limit.Text) { Limit = limit };
 
         public static Result Forbidden(string reason) => new(StatusCodes.Status403Forbidden, default, 0, reason);
 

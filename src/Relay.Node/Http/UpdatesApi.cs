@@ -1,3 +1,4 @@
+using System.Globalization;
 using Relay.Actors;
 using Relay.Actors.Bridges;
 using Relay.Kernel;
@@ -45,6 +46,14 @@ internal static class UpdatesApi
         if (item.Channels.Select(channel => guard.WhyNotPublish(context, channel)).FirstOrDefault(static reason => reason is not null) is { } denied)
         {
             await context.TextAsync(StatusCodes.Status403Forbidden, denied);
+            return;
+        }
+
+        var gate = guard.GateOf(context);
+        if (item.Channels.Select(channel => gate.Try(channel)).FirstOrDefault(static refusal => refusal is not null) is { } limited)
+        {
+            context.Response.Headers.RetryAfter = limited.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            await context.TextAsync(limited.Status, limited.Text);
             return;
         }
 

@@ -201,6 +201,13 @@ internal sealed class WebUiApi
             return;
         }
 
+        if (_guard.GateOf(context).Try(ChannelName.Sessions) is { } limited)
+        {
+            context.Response.Headers.RetryAfter = limited.RetryAfterSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            await ErrorAsync(context, limited.Status, "RATE_LIMITED", limited.Text);
+            return;
+        }
+
         if (given is null)
         {
             await AskAsync(sessionId, new CreateSession(), context.RequestAborted);

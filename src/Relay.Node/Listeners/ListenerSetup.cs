@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Relay.Actors.Limits;
 using Relay.Node.Listeners.Tls;
 using Relay.Node.Loops;
 using Relay.Node.Proxies;
@@ -39,6 +40,8 @@ public sealed class ListenerSetup
         services.AddSingleton(this);
         services.AddSingleton(options);
         services.AddSingleton(_ => ConnectionGate.Create(options, FileLimit.Read(), FileLimit.InUse()));
+        services.TryAddSingleton(provider => new NodeLimits(
+            RelayLimits.None, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("Relay.Limits")));
         services.AddSingleton<ServerMetrics>();
         services.AddSingleton<TlsMetrics>();
         services.AddSingleton(provider => new CertificateStore(

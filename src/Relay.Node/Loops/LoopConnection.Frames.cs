@@ -26,7 +26,7 @@ internal sealed partial class LoopConnection
             CheckTaken();
             for (var reads = 1; ; reads++)
             {
-                var received = Receive(0, out var error);
+                var received = Receive(0, out var error, FrameReadBytes);
                 if (received <= 0)
                 {
                     if (error != LibC.EAGAIN)
@@ -39,7 +39,7 @@ internal sealed partial class LoopConnection
                 }
 
                 Take(Scratch.AsSpan(0, received));
-                if (received < EventLoop.ScratchBytes && !hangup)
+                if (received < FrameReadBytes && !hangup)
                 {
                     break;
                 }

@@ -24,9 +24,9 @@ internal sealed partial class LoopConnection
             return;
         }
 
-        if (!_admitted)
+        if (_refusal is { } refusal)
         {
-            Refuse(LoopListener.Full);
+            Refuse(refusal);
             return;
         }
 
@@ -144,6 +144,7 @@ internal sealed partial class LoopConnection
             // Nothing was sent before: what does not fit into an empty socket never will.
             if (TrySend(response.WrittenSpan) != response.Length)
             {
+                admission.Request?.Lease?.Dispose();
                 Close();
                 return;
             }
@@ -179,6 +180,7 @@ internal sealed partial class LoopConnection
     private void HandOver()
     {
         StopTimer();
+        ReleaseHold();
         _phase = Phase.Gone;
         _loop.Forget(_socket.Number);
         _listener.Loops.TrySet(_socket.Number, null);

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Node.WebSockets;
+using Relay.Protocol.Handshake;
 
 namespace Relay.Node.Loops;
 
@@ -26,12 +29,19 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
     /// <summary>Reads of one client before the others of its loop have their turn.</summary>
     private const int ReadsPerTurn = 4;
 
+    /// <summary>
+    /// Largest read of frames. What one read brings is handled in one turn: 16 KiB are a hundred small publishes, enough to share the cost of the turn, and few enough that a client
+    /// that sends without end keeps the others waiting for a fraction of a millisecond.
+    /// </summary>
+    private const int FrameReadBytes = ClientConnection.FullRead;
+
     private readonly LoopListener _listener;
     private readonly EventLoop _loop;
     private string _remote;
     private IPEndPoint? _source;
     private bool _expectsProxy;
-    private readonly bool _admitted;
+    private readonly HandshakeRefusal? _refusal;
+    private AddressHold _hold;
     private SharedDescriptor _socket;
     private OpenedClient _client;
     private BlockedSend? _blocked;
@@ -51,15 +61,17 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
     /// <param name="loop">Who watches its socket.</param>
     /// <param name="descriptor">The socket; owned from now on.</param>
     /// <param name="remote">The peer's address.</param>
-    /// <param name="admitted">False = it is told that there are too many.</param>
-    public LoopConnection(LoopListener listener, EventLoop loop, int descriptor, string remote, bool admitted)
+    /// <param name="refusal">What it is told in place of being served; null = it is.</param>
+    /// <param name="hold">What it counts for.</param>
+    public LoopConnection(LoopListener listener, EventLoop loop, int descriptor, string remote, HandshakeRefusal? refusal, AddressHold hold)
         : base(listener.Server.Time)
     {
         _listener = listener;
         _loop = loop;
         _socket = new SharedDescriptor(descriptor);
         _remote = remote;
-        _admitted = admitted;
+        _refusal = refusal;
+        _hold = hold;
         _expectsProxy = listener.Identity.ProxyProtocol;
     }
 
@@ -89,7 +101,7 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         if (_listener.Loops.TrySet(_socket.Number, this) && _loop.TryWatch(_socket.Number, Watched))
         {
             StartTimer(Server.Options.HandshakeTimeout, static state => ((LoopConnection)state!).ExpireHead());
-            if (!_admitted)
+            if (_refusal is not null)
             {
                 Wake();
             }
@@ -238,13 +250,20 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         _socket.Close();
         Interlocked.MemoryBarrier();
         Volatile.Read(ref _blocked)?.Fail();
-        _listener.Closed(_admitted);
+        ReleaseHold();
+        _listener.Closed(_refusal is null);
         if (served)
         {
             _client.Frames.Dispose();
             _client.Group.Closed();
             _client.Handler.OnDisconnected(_failure);
         }
+    }
+
+    private void ReleaseHold()
+    {
+        _hold.Release();
+        _hold = default;
     }
 
     private static byte[] Scratch => EventLoop.Current!.Scratch;
@@ -257,7 +276,7 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         return events != 0;
     }
 
-    private unsafe int Receive(int flags, out int error)
+    private unsafe int Receive(int flags, out int error, int most = EventLoop.ScratchBytes)
     {
         error = 0;
         int received;
@@ -265,7 +284,7 @@ internal sealed partial class LoopConnection : ClientTransport, ILoopSource, ITh
         {
             do
             {
-                received = LibC.Receive(_socket.Number, scratch, EventLoop.ScratchBytes, flags | LibC.MSG_DONTWAIT);
+                received = LibC.Receive(_socket.Number, scratch, most, flags | LibC.MSG_DONTWAIT);
             }
             while (received < 0 && (error = Marshal.GetLastSystemError()) == LibC.EINTR);
         }

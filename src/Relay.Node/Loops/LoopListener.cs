@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Relay.Actors.Limits;
 using Relay.Node.Proxies;
 using Relay.Node.WebSockets;
 using Relay.Protocol.Handshake;
@@ -14,7 +15,7 @@ namespace Relay.Node.Loops;
 /// <summary>
 /// A plain listener on the event loops. To Kestrel it is a transport whose connections are those that turned out not to be WebSockets.
 /// <para>
-/// It counts connections as <see cref="GateMiddleware"/> does for the others: one too many is told 503 at once, without waiting for a request; far too
+/// It counts connections as <see cref="GateMiddleware"/> does for the others: one too many is told 429 or 503 at once, without waiting for a request; far too
 /// many are dropped.
 /// </para>
 /// </summary>
@@ -22,8 +23,6 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
 {
     /// <summary>Connections accepted before the clients of the loop have their turn.</summary>
     private const int AcceptsPerTurn = 64;
-
-    public static readonly HandshakeRefusal Full = new(503, "Too many connections") { Reason = "connections", Headers = [new("Retry-After", "1")] };
 
     /// <summary>Until descriptors or memory may be there again.</summary>
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
@@ -185,8 +184,27 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
 
         LibC.SetNoDelay(descriptor);
         var remote = RemoteOf(new ReadOnlySpan<byte>(address, LibC.AddressBytes));
-        new LoopConnection(this, Loops.Next(), descriptor, remote, Server.Gate.TryAdmit()).Start();
+        var refusal = Admit(remote.Address, out var hold);
+        new LoopConnection(this, Loops.Next(), descriptor, remote.ToString(), refusal, hold).Start();
         return true;
+    }
+
+    /// <summary>Null when a connection may come in.</summary>
+    private HandshakeRefusal? Admit(IPAddress peer, out AddressHold hold)
+    {
+        // Behind a proxy the client is not known yet; the door counts it.
+        if (!Server.Limits.TryHold(Identity.ProxyProtocol || Server.Options.Proxies.Trusts(peer) ? null : peer, out hold))
+        {
+            return LimitAnswers.AddressFull;
+        }
+
+        if (Server.Gate.TryAdmit())
+        {
+            return null;
+        }
+
+        Server.Limits.Reached(Limit.Connections, LimitOutcome.Refused, Identity.Name);
+        return LimitAnswers.Full;
     }
 
     /// <summary>True = go on with the next connection.</summary>
@@ -216,12 +234,12 @@ internal sealed partial class LoopListener : IConnectionListener, ILoopSource
         }
     }
 
-    /// <summary>The peer's address from <c>sockaddr_in</c> or <c>sockaddr_in6</c>, as <c>address:port</c>.</summary>
-    private static string RemoteOf(ReadOnlySpan<byte> address)
+    /// <summary>The peer's address from <c>sockaddr_in</c> or <c>sockaddr_in6</c>.</summary>
+    private static IPEndPoint RemoteOf(ReadOnlySpan<byte> address)
     {
         var port = BinaryPrimitives.ReadUInt16BigEndian(address[2..]);
         var ip = MemoryMarshal.Read<ushort>(address) == (ushort)AddressFamily.InterNetwork ? new IPAddress(address.Slice(4, 4)) : new IPAddress(address.Slice(8, 16));
-        return new IPEndPoint(ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip, port).ToString();
+        return new IPEndPoint(ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip, port);
     }
 
     [LoggerMessage(LogLevel.Warning, "listener {Listener} cannot accept connections now: error {Error}")]

@@ -17,7 +17,12 @@ public static class ForwardedSetup
             if (options.Proxies.IsUsed)
             {
                 var client = options.Proxies.See(context.Connection.RemoteIpAddress, name => context.Request.Headers[name] is { Count: > 0 } lines ? lines.ToString() : null);
-                context.Connection.RemoteIpAddress = client.Address ?? context.Connection.RemoteIpAddress;
+                if (client.Address is { } named)
+                {
+                    context.Connection.RemoteIpAddress = named;
+                    context.Items[typeof(ForwardedClient)] = true;
+                }
+
                 context.Request.Host = client.Host is { } host ? new HostString(host) : context.Request.Host;
                 context.Request.Scheme = client.Scheme ?? context.Request.Scheme;
             }

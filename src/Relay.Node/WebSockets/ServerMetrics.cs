@@ -16,7 +16,7 @@ public sealed class ServerMetrics
 
     private static readonly Metric Open = Metric.Gauge("relay.websocket.open", "{connection}", "WebSockets and event streams open now", Listener, MetricTag.Dialect);
     private static readonly Metric AcceptedOnes = Metric.Counter("relay.websocket.accepted", "{connection}", "Handshakes that were accepted", Listener, MetricTag.Dialect, new("transport", "`tcp`, `tls`, `http1`, `http2`"));
-    private static readonly Metric RefusedOnes = Metric.Counter("relay.websocket.refused", "{connection}", "Handshakes and connections that were refused", Listener, new("status", "the HTTP status"), new("reason", "`malformed`, `unauthorized`, `forbidden`, `origin`, `not_found`, `method`, `version`, `slow`, `too_large`, `connections` = Limits:MaxConnections, `leaving`, `other`"));
+    private static readonly Metric RefusedOnes = Metric.Counter("relay.websocket.refused", "{connection}", "Handshakes and connections that were refused", Listener, new("status", "the HTTP status"), new("reason", "`malformed`, `unauthorized`, `forbidden`, `origin`, `not_found`, `method`, `version`, `slow`, `too_large`, `leaving`, `keys`, `host`, `proxy`, a limit of docs/limits.md, e.g. `connections` = Limits:MaxConnections, `other`"));
     private static readonly Metric Connections = Metric.Gauge("relay.connections.open", "{connection}", "TCP connections open now, HTTP included");
     private static readonly Metric Limit = Metric.Gauge("relay.connections.limit", "{connection}", "TCP connections served at once");
     private static readonly Metric Dropped = Metric.Counter("relay.connections.dropped", "{connection}", "TCP connections dropped without an answer");

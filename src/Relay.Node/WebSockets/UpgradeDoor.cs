@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Net;
 using System.Text;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Actors.Security;
 using Relay.Node.Auth;
 using Relay.Protocol;
@@ -21,8 +22,8 @@ internal sealed record Admission(HandshakeAnswer Answer, FrameLimits Limits, Con
 }
 
 /// <summary>
-/// Decides whether an upgrade becomes a WebSocket, wherever it came from: origin, draining, credentials, dialect, negotiation, in that order, so
-/// that a foreign page learns nothing and a leaving node checks no tokens. No I/O; thread-safe.
+/// Decides whether an upgrade becomes a WebSocket, wherever it came from: origin, draining, how many come, credentials, dialect, negotiation, how many the user has, in that
+/// order, so that a foreign page learns nothing and a node that leaves or is flooded checks no tokens. No I/O; thread-safe.
 /// </summary>
 internal sealed class UpgradeDoor
 {
@@ -42,16 +43,18 @@ internal sealed class UpgradeDoor
 
     private readonly WebSocketServerOptions _options;
     private readonly ConnectionGate _gate;
+    private readonly NodeLimits _limits;
     private readonly IAuthenticator _authenticator;
     private readonly DoorPolicies _door;
     private readonly AccessRules _access;
     private readonly FrozenDictionary<DialectKind, (IDialect Dialect, FrameLimits Limits)> _dialects;
     private readonly FrameLimits _echoLimits;
 
-    public UpgradeDoor(WebSocketServerOptions options, ConnectionGate gate, IAuthenticator authenticator, DoorPolicies door, IEnumerable<IDialect> dialects)
+    public UpgradeDoor(WebSocketServerOptions options, ConnectionGate gate, NodeLimits limits, IAuthenticator authenticator, DoorPolicies door, IEnumerable<IDialect> dialects)
     {
         _options = options;
         _gate = gate;
+        _limits = limits;
         _authenticator = authenticator;
         _door = door;
         _access = new AccessRules(options.Namespaces, authenticator);
@@ -64,9 +67,12 @@ internal sealed class UpgradeDoor
     /// <param name="listener">Where it came in.</param>
     /// <param name="remote">The peer's address.</param>
     /// <param name="refusal">The answer when null is returned.</param>
-    public Admission? Decide(UpgradeRequest request, ListenerIdentity listener, string remote, out HandshakeRefusal? refusal)
+    /// <param name="isShared">True when several clients share its TCP connection (HTTP/2).</param>
+    public Admission? Decide(UpgradeRequest request, ListenerIdentity listener, string remote, out HandshakeRefusal? refusal, bool isShared = false)
     {
-        var client = _options.Proxies.IsUsed && IPEndPoint.TryParse(remote, out var peer) ? _options.Proxies.See(peer.Address, request.Header) : default;
+        var peer = IPEndPoint.TryParse(remote, out var known) ? known.Address : null;
+        var client = _options.Proxies.IsUsed && peer is not null ? _options.Proxies.See(peer, request.Header) : default;
+        var address = client.Address ?? (peer is null || _options.Proxies.Trusts(peer) ? null : peer);
         var host = client.Host ?? request.Host;
         remote = client.Address?.ToString() ?? remote;
         refusal = !_door.Hosts.Allows(host) ? WrongHost : !_door.Origins.Allows(request.Origin, host) ? ForeignOrigin : _gate.IsDraining ? Draining : null;
@@ -79,6 +85,12 @@ internal sealed class UpgradeDoor
         {
             refusal = HandshakeRules.Negotiate(request, [], _options.Deflate, out var echo);
             return refusal is null ? new Admission(echo, _echoLimits, null) : null;
+        }
+
+        if (_limits.TryHandshake(address) is { } tooMany)
+        {
+            refusal = LimitAnswers.Of(tooMany);
+            return null;
         }
 
         var credential = Credential(request);
@@ -107,7 +119,8 @@ internal sealed class UpgradeDoor
             return null;
         }
 
-        return Negotiate(request, listener, remote, choice, principal, out refusal);
+        var comesFrom = new Origin(remote, address, IsCountedHere: isShared || listener.ProxyProtocol || client.Address is not null);
+        return Negotiate(request, listener, comesFrom, choice, principal, out refusal);
     }
 
     // Families that only listen are refused here, since they have no words to be told later.
@@ -119,7 +132,7 @@ internal sealed class UpgradeDoor
     };
 
     private Admission? Negotiate(
-        UpgradeRequest request, ListenerIdentity listener, string remote, DialectChoice choice, Principal principal, out HandshakeRefusal? refusal)
+        UpgradeRequest request, ListenerIdentity listener, Origin origin, DialectChoice choice, Principal principal, out HandshakeRefusal? refusal)
     {
         ReadOnlySpan<string> subprotocol = choice.Subprotocol is { } chosen ? [chosen] : [];
         refusal = HandshakeRules.Negotiate(request, subprotocol, _options.Deflate, out var answer);
@@ -128,12 +141,19 @@ internal sealed class UpgradeDoor
             return null;
         }
 
+        if (_limits.TryEnter(principal, origin.Address, origin.IsCountedHere, out var lease) is { } tooMany)
+        {
+            refusal = LimitAnswers.Of(tooMany);
+            return null;
+        }
+
         var (dialect, limits) = _dialects[choice.Kind];
         var opened = new ConnectionRequest
         {
             Dialect = dialect,
             Listener = listener.Name,
-            RemoteAddress = remote,
+            RemoteAddress = origin.Text,
+            Lease = lease,
             Principal = principal,
             UserId = choice.UserId,
             ProjectId = choice.ProjectId,
@@ -188,6 +208,19 @@ internal sealed class UpgradeDoor
     private static string? FromQuery(UpgradeRequest request) =>
         (request.TryGetQuery("token", out var token) || request.TryGetQuery("access_token", out token)) && token.Length > 0 ? token : null;
 
-    private FrameLimits LimitsOf(DialectProfile profile) =>
-        FrameLimits.ForMessagesOf(_options.MaxMessageBytes.TryGetValue(profile.Kind, out var bytes) ? bytes : profile.MaxMessageBytes);
+    private FrameLimits LimitsOf(DialectProfile profile)
+    {
+        var usual = FrameLimits.ForMessagesOf(_options.MaxMessageBytes.TryGetValue(profile.Kind, out var bytes) ? bytes : profile.MaxMessageBytes);
+        return usual with
+        {
+            MaxFragments = _options.MaxFragments > 0 ? _options.MaxFragments : usual.MaxFragments,
+            MaxInflatedBytes = _options.MaxInflatedBytes > 0 ? _options.MaxInflatedBytes : usual.MaxInflatedBytes,
+        };
+    }
+
+    /// <summary>Where an upgrade came from.</summary>
+    /// <param name="Text">For logs.</param>
+    /// <param name="Address">The client's; null where it is not known.</param>
+    /// <param name="IsCountedHere">True where the listener could not count its TCP connection for it.</param>
+    private readonly record struct Origin(string Text, IPAddress? Address, bool IsCountedHere);
 }

@@ -44,7 +44,7 @@ internal sealed class UpgradeEndpoint(RequestDelegate next, WebSocketServer serv
         }
 
         Lift(context);
-        var stream = await upgrade.AcceptAsync(admission.Answer);
+        var stream = await OpenAsync(upgrade, admission);
 
         // Zero-byte reads: no buffer while nothing comes.
         var input = PipeReader.Create(stream, new StreamPipeReaderOptions(useZeroByteReads: true, leaveOpen: true));
@@ -52,6 +52,19 @@ internal sealed class UpgradeEndpoint(RequestDelegate next, WebSocketServer serv
         var transport = new PipeTransport(input, output, context.Abort, server.Options.SendTimeout, server.Time);
         await server.ServeAsync(admission, listener, transport, upgrade.Kind);
         await input.CompleteAsync();
+    }
+
+    private static async ValueTask<Stream> OpenAsync(HttpUpgrade upgrade, Admission admission)
+    {
+        try
+        {
+            return await upgrade.AcceptAsync(admission.Answer);
+        }
+        catch
+        {
+            admission.Request?.Lease?.Dispose();
+            throw;
+        }
     }
 
     private Admission? Decide(HttpContext context, HttpUpgrade upgrade, ListenerIdentity listener, out HandshakeRefusal? refusal)
@@ -70,7 +83,7 @@ internal sealed class UpgradeEndpoint(RequestDelegate next, WebSocketServer serv
         refusal = request is null ? BadTarget : upgrade.Check(request);
         var connection = context.Connection;
         return refusal is null
-            ? server.Door.Decide(request!, listener, $"{connection.RemoteIpAddress}:{connection.RemotePort}", out refusal)
+            ? server.Door.Decide(request!, listener, $"{connection.RemoteIpAddress}:{connection.RemotePort}", out refusal, upgrade is Http2Upgrade)
             : null;
     }
 

@@ -111,6 +111,7 @@ internal sealed class WebSocketConnectionMiddleware(ConnectionDelegate next, Web
             HandshakeResponse.WriteAccept(response, request, admission.Answer);
             if (!await SendAllAsync(transport, response))
             {
+                admission.Request?.Lease?.Dispose();
                 transport.End();
                 return Task.CompletedTask;
             }

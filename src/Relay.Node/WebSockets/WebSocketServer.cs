@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Protocol;
 using Relay.Protocol.Handshake;
 using Relay.Protocol.WebSockets;
@@ -19,6 +20,7 @@ public sealed partial class WebSocketServer
         WebSocketServerOptions options,
         ConnectionGate gate,
         ServerMetrics metrics,
+        NodeLimits limits,
         IConnectionFactory factory,
         IAuthenticator authenticator,
         DoorPolicies door,
@@ -29,10 +31,11 @@ public sealed partial class WebSocketServer
         Options = options;
         Gate = gate;
         Metrics = metrics;
+        Limits = limits;
         Time = time;
         _factory = factory;
         _logger = logger;
-        Door = new UpgradeDoor(options, gate, authenticator, door, dialects);
+        Door = new UpgradeDoor(options, gate, limits, authenticator, door, dialects);
         Sends = new GatheredSendPool(time, options.SendTimeout);
     }
 
@@ -41,6 +44,9 @@ public sealed partial class WebSocketServer
 
     /// <summary>Counts of WebSockets.</summary>
     public ServerMetrics Metrics { get; }
+
+    /// <summary>How many of whom may come in.</summary>
+    public NodeLimits Limits { get; }
 
     internal WebSocketServerOptions Options { get; }
 
@@ -88,6 +94,7 @@ public sealed partial class WebSocketServer
         }
         catch (Exception error)
         {
+            admission.Request?.Lease?.Dispose();
             LogOpenFailed(error, listener.Name);
             client = default;
             return false;

@@ -76,6 +76,12 @@ public sealed record WebSocketServerOptions
     /// <summary>Largest message in bytes by dialect where it differs from the dialect's profile. Beyond: 1009.</summary>
     public IReadOnlyDictionary<DialectKind, int> MaxMessageBytes { get; init; } = new Dictionary<DialectKind, int>();
 
+    /// <summary>Frames of one message; beyond: 1008. 0 = as <see cref="Relay.Protocol.WebSockets.FrameLimits.ForMessagesOf"/> says.</summary>
+    public int MaxFragments { get; init; }
+
+    /// <summary>Bytes of one message after inflation; beyond: 1009. 0 = its largest size.</summary>
+    public int MaxInflatedBytes { get; init; }
+
     /// <summary>Opens <c>/echo</c> on <c>auto</c> listeners, for conformance suites (<c>Relay:Testing:Echo</c>).</summary>
     public bool Echo { get; init; }
 

@@ -434,7 +434,7 @@ public sealed class ContextScripts
         a > {"type":"subscribe","channel":"topics/1","id":"s1"}
         a < {"type":"ack","id":"s1","success":true,"timestamp":…}
         a > {"type":"subscribe","channel":"topics/2","id":"s2"}
-        a < {"type":"ack","id":"s2","success":false,"error":"Too many subscriptions: at most 2 per connection","timestamp":…}
+        a < {"type":"ack","id":"s2","success":false,"error":"Too many subscriptions (limit subscriptions): at most 2 per connection","timestamp":…}
         a > {"type":"subscribe","channel":"topics/1","id":"s3"}
         a < {"type":"ack","id":"s3","success":true,"timestamp":…}
         """, new RelaySettings { MaxSubscriptionsPerConnection = 2 });

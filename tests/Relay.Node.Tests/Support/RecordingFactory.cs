@@ -87,7 +87,11 @@ internal sealed class RecordingHandler(ConnectionRequest request, ITransport tra
         Finish(FrameWriter.CloseFrame(code, reason), TimeSpan.FromMilliseconds(250));
     }
 
-    public void OnDisconnected(Exception? error) => Record(error is null ? "end" : $"end:{error.GetType().Name}");
+    public void OnDisconnected(Exception? error)
+    {
+        Request.Lease?.Dispose();
+        Record(error is null ? "end" : $"end:{error.GetType().Name}");
+    }
 
     /// <summary>The next recorded call.</summary>
     public async Task<string> NextAsync()

@@ -1,4 +1,5 @@
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Node.WebSockets;
 using Relay.Protocol;
 
@@ -23,6 +24,7 @@ public abstract class SocketTests(int? eventLoops)
         IAuthenticator? authenticator = null,
         TimeProvider? time = null,
         Action<RecordingHandler>? onOpen = null,
-        bool proxyProtocol = false) =>
-        TestNode.StartAsync((options ?? TestNode.Options) with { EventLoops = eventLoops }, dialect, certificate, authenticator, time, onOpen, proxyProtocol);
+        bool proxyProtocol = false,
+        RelayLimits? limits = null) =>
+        TestNode.StartAsync((options ?? TestNode.Options) with { EventLoops = eventLoops }, dialect, certificate, authenticator, time, onOpen, proxyProtocol, limits: limits);
 }

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Actors.Connections;
+using Relay.Actors.Limits;
 using Relay.Node.Listeners;
 using Relay.Node.Listeners.Tls;
 using Relay.Node.Proxies;
@@ -26,6 +28,7 @@ internal sealed class TestNode : IAsyncDisposable
         Factory = factory;
         Url = new Uri(url);
         Gate = app.Services.GetRequiredService<ConnectionGate>();
+        Limits = app.Services.GetRequiredService<NodeLimits>();
         Metrics = app.Services.GetRequiredService<ServerMetrics>();
         Errors = app.Services.GetRequiredService<ErrorLog>();
     }
@@ -41,6 +44,8 @@ internal sealed class TestNode : IAsyncDisposable
     public CertificateStore Certificates => _app.Services.GetRequiredService<CertificateStore>();
 
     public ConnectionGate Gate { get; }
+
+    public NodeLimits Limits { get; }
 
     public ServerMetrics Metrics { get; }
 
@@ -58,7 +63,8 @@ internal sealed class TestNode : IAsyncDisposable
         TimeProvider? time = null,
         Action<RecordingHandler>? onOpen = null,
         bool proxyProtocol = false,
-        TlsFiles? tls = null)
+        TlsFiles? tls = null,
+        RelayLimits? limits = null)
     {
         var factory = new RecordingFactory(onOpen);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
@@ -75,6 +81,7 @@ internal sealed class TestNode : IAsyncDisposable
             services.AddSingleton<IDialect>(new TestDialect(kind));
         }
 
+        services.AddSingleton(provider => new NodeLimits(limits ?? RelayLimits.None, provider.GetRequiredService<TimeProvider>(), NullLogger.Instance));
         var scheme = certificate is null && tls is null ? "http" : "https";
         var setup = new ListenerSetup([
             new ListenerDefinition("test", $"{scheme}://127.0.0.1:0", dialect) { Tls = tls ?? (certificate is null ? null : new TlsFiles(certificate.Path) { Key = certificate.KeyPath }), ProxyProtocol = proxyProtocol },

@@ -19,7 +19,7 @@ public sealed class MetricsReferenceTests
     [Fact]
     public void No_label_can_hold_a_user_a_channel_or_an_address()
     {
-        string[] known = ["dialect", "state", "direction", "outcome", "code", "by", "namespace", "listener", "transport", "status", "reason", "store", "source", "fault", "role", "kind"];
+        string[] known = ["dialect", "state", "direction", "outcome", "code", "by", "namespace", "listener", "transport", "status", "reason", "store", "source", "fault", "role", "kind", "limit"];
         Assert.Empty(MetricsSetup.Described.SelectMany(static group => group.Metrics).SelectMany(static metric => metric.Tags).Select(static tag => tag.Name).Except(known, StringComparer.Ordinal));
     }
 

@@ -1,4 +1,5 @@
 using Relay.Actors;
+using Relay.Actors.Limits;
 using Relay.Node.Auth;
 using Relay.Node.Listeners.Tls;
 using Relay.Node.WebSockets;
@@ -22,6 +23,7 @@ public static class ReloadSetup
         services.AddSingleton<ReloadMetrics>();
         services.AddSingleton(invocation.Sources!);
         services.AddSingleton<ILiveOptions>(new LivePart(next => () => live.Take(next.ForActors())));
+        services.AddSingleton<ILiveOptions>(provider => new LivePart(next => () => provider.GetRequiredService<NodeLimits>().Current = next.ForLimits()));
         services.AddSingleton<ILiveOptions>(new LivePart(certificates.Prepare));
         services.AddSingleton<ILiveOptions>(provider => new LivePart(next => () => provider.GetRequiredService<DoorPolicies>().Take(next.Auth.Origins, next.Auth.Hosts)));
         services.AddSingleton<ILiveOptions>(provider => new LivePart(next => provider.GetRequiredService<CertificateStore>().Prepare(next.ForListeners())));
