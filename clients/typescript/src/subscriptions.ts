@@ -27,7 +27,14 @@ export class Subscriptions {
   subscribe(channel: string, onEvent: (event: RelayEvent) => void, options: SubscribeOptions): Subscription {
     const ready = withResolvers<Subscribed>();
     ready.promise.catch(() => undefined);
-    const listener: Listener = { options, onEvent, settle: result => this.#settle(options, ready, result) };
+    const listener: Listener = {
+      options,
+      onEvent,
+      settle: result => {
+        listener.isSettled = !(result instanceof Error);
+        this.#settle(options, ready, result);
+      },
+    };
     const feed = this.#feeds.get(channel) ?? new Feed(channel);
     this.#feeds.set(channel, feed);
     if (feed.isPattern) this.#patterns.add(feed);
@@ -118,7 +125,11 @@ export class Subscriptions {
     const feeds = [...this.#feeds.values()];
     this.#feeds.clear();
     this.#patterns.clear();
-    for (const feed of feeds) this.#tell(feed, error);
+    for (const feed of feeds) {
+      const listeners = [...feed.listeners];
+      feed.listeners.clear();
+      for (const listener of listeners) listener.settle(error);
+    }
   }
 
   deliver(feed: Feed, event: RelayEvent): void {
@@ -140,19 +151,24 @@ export class Subscriptions {
   #join(feed: Feed, listener: Listener): void {
     // Also where the last one left in this very turn, and the relay has not been told.
     const isLate = feed.listeners.size > 0 || feed.stoodBefore || feed.phase !== 'new';
+    const isTooNarrow = isLate && feed.isTooNarrowFor(listener.options);
     feed.add(listener);
     if (isLate && wantsPast(listener.options)) {
       listener.own = new Cursor();
       listener.own.hold();
-      if (feed.phase === 'on') this.#filling.catchUp(feed, listener);
-    } else if (isLate && feed.phase === 'on') {
-      listener.settle({ channel: feed.channel, ...optional('position', feed.position), again: false });
     }
-    if (isLate && feed.isTooNarrowFor(listener.options)) {
+    if (isTooNarrow) {
       feed.phase = 'new';
       feed.isInSession = false;
+    } else if (isLate && feed.phase === 'on') {
+      this.#stoodAlready(feed, listener);
     }
     this.#changed();
+  }
+
+  #stoodAlready(feed: Feed, listener: Listener): void {
+    if (listener.own) this.#filling.catchUp(feed, listener);
+    else listener.settle({ channel: feed.channel, ...optional('position', feed.position), again: false });
   }
 
   #leave(feed: Feed, listener: Listener): void {
@@ -209,19 +225,20 @@ export class Subscriptions {
       });
       return;
     }
-    this.#forget(feed);
-    this.#tell(feed, error);
+    const refused = feed.refused();
+    for (const listener of refused) feed.listeners.delete(listener);
+    if (feed.listeners.size === 0) {
+      this.#forget(feed);
+    } else {
+      feed.phase = 'new';
+      this.#changed();
+    }
+    for (const listener of refused) listener.settle(error);
   }
 
   #forget(feed: Feed): void {
     this.#feeds.delete(feed.channel);
     this.#patterns.delete(feed);
-  }
-
-  #tell(feed: Feed, error: Error): void {
-    const listeners = [...feed.listeners];
-    feed.listeners.clear();
-    for (const listener of listeners) listener.settle(error);
   }
 
   #settle(options: SubscribeOptions, ready: { resolve(value: Subscribed): void; reject(error: Error): void }, result: Subscribed | Error): void {

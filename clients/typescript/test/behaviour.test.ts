@@ -13,6 +13,7 @@ before(async () => {
     'Namespaces:users:WhenSlow': 'dropOldest',
     'Namespaces:users:HistoryLength': '2000',
     'Limits:UnsentBytes': '64KiB',
+    'Namespaces:projects:Presence': 'false',
   });
 });
 after(() => node.kill());
@@ -221,4 +222,19 @@ test('13 Close: what waits is rejected, nothing comes any more, and it can be op
   assert.equal(ended.length, 1);
   relay.connect();
   await assert.doesNotReject(relay.publish('topics/close', 'n', 3));
+});
+
+test('what one listener may not have costs the others nothing', async t => {
+  const relay = clientOf(t, node.url);
+  const seen = new Seen<RelayEvent>();
+  // Asked for together, and of what stands already.
+  for (const channel of ['projects/1', 'projects/2']) {
+    const plain = relay.subscribe(channel, seen.add);
+    if (channel === 'projects/2') await plain.ready;
+    const present = relay.subscribe(channel, () => assert.fail('refused'), { presence: true });
+    await assert.rejects(present.ready, { code: 'NOT_AUTHORIZED' });
+    await plain.ready;
+    await relay.publish(channel, 'n', channel);
+  }
+  await seen.count(2);
 });
