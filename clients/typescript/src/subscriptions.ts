@@ -102,7 +102,9 @@ export class Subscriptions {
     for (const feed of this.#feeds.values()) {
       const resumed = has.get(feed.channel);
       // Who has no place yet asks again, for the past it wanted.
-      if (session && resumed && resumed.code === undefined && feed.isInSession && (feed.isPattern || feed.position)) {
+      if (feed.isPattern) {
+        feed.await();
+      } else if (session && resumed && resumed.code === undefined && feed.isInSession && feed.position) {
         feed.phase = 'on';
         this.#stands(feed, resumed.position, resumed.recovered);
       }

@@ -189,7 +189,7 @@ test('without a WebSocket event streams are used at once, and closing twice is c
   if (own) Reflect.deleteProperty(globalThis, 'WebSocket');
   t.after(() => own && Object.defineProperty(globalThis, 'WebSocket', own));
   const tried: string[] = [];
-  const client = clientOf(t, 'http://127.0.0.1:1', { WebSocket: undefined as never, fetch: async url => { tried.push(url); throw new TypeError('no network'); } });
+  const client = clientOf(t, 'http://127.0.0.1:1', { transport: undefined as never, WebSocket: undefined as never, fetch: async url => { tried.push(url); throw new TypeError('no network'); } });
   const phases: string[] = [];
   client.on('status', one => phases.push(`${one.phase} ${one.transport ?? ''}`));
   client.connect();

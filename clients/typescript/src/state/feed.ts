@@ -80,6 +80,15 @@ export class Feed {
     for (const listener of this.listeners) listener.own?.forgetHeld();
   }
 
+  /**
+   * A pattern is asked for again after a cut, also where the session has it: only its answer says from when on it hears everything. What it hears before is delivered, but waits in
+   * the channels that have something to catch up with.
+   */
+  await(): void {
+    this.isLive = this.stoodBefore;
+    for (const [, cursor] of this.places()) if (cursor.position) cursor.hold();
+  }
+
   /** Whether it was cut since this was asked last. */
   takeCut(): boolean {
     const was = this.#wasCut;
