@@ -5,6 +5,8 @@ namespace Relay.Actors.Limits;
 /// <summary>What the process uses of the memory it may use.</summary>
 public static class ProcessMemory
 {
+    // Version 2 and 1 of Linux' control groups.
+    private static readonly string[] Containers = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     private static readonly long Limit = ReadLimit();
 
     /// <summary>
@@ -27,7 +29,7 @@ public static class ProcessMemory
     // The collector's own word is its bound where it has one: of the heap, not of the process.
     private static long ReadLimit()
     {
-        var known = new[] { "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes" }.Select(NumberIn).Append(Machine()).Where(static bytes => bytes > 0).ToList();
+        var known = Containers.Select(NumberIn).Append(Machine()).Where(static bytes => bytes > 0).ToList();
         return Math.Max(known.Count > 0 ? known.Min() : 0, GC.GetGCMemoryInfo(GCKind.Any).TotalAvailableMemoryBytes);
     }
 
