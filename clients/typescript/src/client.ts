@@ -1,5 +1,7 @@
 import { addressesOf, type Addresses } from './address.js';
+import { ambientWebSocket, later, listenForNetwork, randomText } from './ambient.js';
 import { asError, RelayError } from './errors.js';
+import type { RelayEvents, RelayOptions } from './options.js';
 import type { Ports } from './ports.js';
 import { Publishing } from './publishing.js';
 import { recoveredOf, Requests, type Answer } from './requests.js';
@@ -7,40 +9,12 @@ import { Link } from './state/link.js';
 import { Subscriptions } from './subscriptions.js';
 import type { FetchLike, HttpAnswer } from './transport/http.js';
 import type { Transport, TransportEvents } from './transport/transport.js';
-import { openWebSocket, type WebSocketConstructor } from './transport/websocket.js';
+import { openWebSocket } from './transport/websocket.js';
 import type {
   AnySchema, ChannelOf, EventNameOf, EventOf, HistoryAnswer, HistoryOptions, Member, PresenceAnswer, Published, PublishOptions, Schema, Status, Subscription, SubscribeOptions,
 } from './types.js';
 import { ABNORMAL } from './wire/closing.js';
 import { eventOf, isObject, optional, positionOf, resumedChannels, type ServerFrame } from './wire/frames.js';
-
-/** A token or API key, or what gets one: `refresh` says that the last one is no good or ends soon. */
-export type TokenSource = string | ((ask: { readonly refresh: boolean }) => string | undefined | null | Promise<string | undefined | null>);
-
-export interface RelayOptions {
-  readonly token?: TokenSource;
-  /** Speak as this agent, where the relay asks for no credentials. */
-  readonly agentId?: string;
-  readonly sessionId?: string;
-  /** `auto` (default): WebSocket, and event streams with HTTP where WebSockets do not get through. */
-  readonly transport?: 'auto' | 'websocket' | 'sse';
-  /** Node 20 has none of its own: `import { WebSocket } from 'ws'`. */
-  readonly WebSocket?: WebSocketConstructor;
-  readonly fetch?: FetchLike;
-  /** Delays between tries: from 0 up to `baseMs` (500) doubled with every try, at most `maxMs` (30,000). */
-  readonly reconnect?: { readonly baseMs?: number; readonly maxMs?: number };
-  /** A try that is not greeted for so long has failed (10,000). */
-  readonly connectTimeoutMs?: number;
-  /** Publishes without an answer, beyond which `publish` rejects with `QUEUE_FULL` (10,000 and 8 MiB). */
-  readonly maxQueuedPublishes?: number;
-  readonly maxQueuedBytes?: number;
-}
-
-export interface RelayEvents {
-  status: Status;
-  /** What nobody else is told: errors thrown by listeners, a token provider that failed, error frames, garbage. */
-  error: Error;
-}
 
 /** A connection that stood so long counts as good: the next delay begins anew. */
 const STABLE_MS = 5_000;
@@ -83,7 +57,8 @@ export class RelayClient<S extends Schema = AnySchema> {
     this.#options = options;
     this.#link = new Link(
       {
-        transport: options.transport ?? 'auto',
+        // Where there is no WebSocket at all, none is tried.
+        transport: options.transport ?? (options.WebSocket ?? ambientWebSocket() ? 'auto' : 'sse'),
         baseMs: options.reconnect?.baseMs ?? 500,
         maxMs: options.reconnect?.maxMs ?? 30_000,
         stableMs: STABLE_MS,
@@ -195,7 +170,7 @@ export class RelayClient<S extends Schema = AnySchema> {
 
   /** Ends the connection and everything that waits: publishes and questions reject with `CLOSED`, subscriptions end. */
   close(): void {
-    this.#end(new RelayError('CLOSED', 'The client was closed'));
+    if (this.#status.phase !== 'closed') this.#end(new RelayError('CLOSED', 'The client was closed'));
   }
 
   #wake(): void {
@@ -246,7 +221,7 @@ export class RelayClient<S extends Schema = AnySchema> {
       const { SseTransport } = await import('./transport/sse.js');
       return new SseTransport(this.#fetch(), this.#addresses, this.#token, events);
     }
-    const construct = this.#options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+    const construct = this.#options.WebSocket ?? ambientWebSocket();
     if (!construct) throw new RelayError('CONNECTION_REFUSED', "There is no WebSocket here: give one, import { WebSocket } from 'ws'; new RelayClient(url, { WebSocket })");
     return openWebSocket(construct, this.#addresses, this.#token, events);
   }
@@ -303,7 +278,7 @@ export class RelayClient<S extends Schema = AnySchema> {
 
   #resume(greeting: ServerFrame & { kind: 'connected' }, session: string, until: number): void {
     const turn = this.#turn;
-    this.#requests.call({ type: 'resume', session, positions: this.#subscriptions.positions() }, answer => this.#online(greeting, answer), error => {
+    this.#requests.call({ type: 'resume', session, positions: this.#subscriptions.positions(greeting.maxBytes) }, answer => this.#online(greeting, answer), error => {
       const wait = error instanceof RelayError ? error.retryAfterMs : undefined;
       if (turn !== this.#turn) return;
       if (wait === undefined || Date.now() + wait > until) return this.#online(greeting, undefined);
@@ -418,26 +393,4 @@ export class RelayClient<S extends Schema = AnySchema> {
     }
     return listeners.length > 0;
   }
-}
-
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-}
-
-function randomText(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), byte => byte.toString(36).padStart(2, '0')).join('');
-}
-
-// A page or worker that is on the network again need not wait for the next try.
-const heard = new WeakSet<RelayClient<never>>();
-function listenForNetwork(client: { connect(): void; readonly status: Status }): void {
-  const target = globalThis as { addEventListener?: (name: string, listener: () => void) => void };
-  if (!target.addEventListener || heard.has(client as RelayClient<never>)) return;
-  heard.add(client as RelayClient<never>);
-  const held = new WeakRef(client);
-  target.addEventListener('online', () => {
-    const alive = held.deref();
-    if (alive?.status.phase === 'waiting') alive.connect();
-  });
 }

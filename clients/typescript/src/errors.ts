@@ -5,9 +5,9 @@
 export class RelayError extends Error {
   override readonly name = 'RelayError';
   /** Where trying again later can help: after so many milliseconds. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
   /** `VERSION_MISMATCH`: where the key stands, null when it has no value. */
-  readonly current?: { readonly epoch: string; readonly offset: number } | null;
+  declare readonly current?: { readonly epoch: string; readonly offset: number } | null;
 
   constructor(
     readonly code: string,

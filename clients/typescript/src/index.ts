@@ -1,4 +1,5 @@
-export { RelayClient, type RelayEvents, type RelayOptions, type TokenSource } from './client.js';
+export { RelayClient } from './client.js';
+export type { RelayEvents, RelayOptions, TokenSource } from './options.js';
 export { RelayError } from './errors.js';
 export type { FetchLike, HttpAnswer } from './transport/http.js';
 export type { WebSocketConstructor, WebSocketLike } from './transport/websocket.js';

@@ -10,6 +10,7 @@ import { optional, positionOf, type ResumedChannel } from './wire/frames.js';
 /** Who listens to what here, and the frames that make the relay agree. */
 export class Subscriptions {
   readonly #feeds = new Map<string, Feed>();
+  readonly #patterns = new Set<Feed>();
   readonly #asked = new Map<string, Feed>();
   readonly #filling: Filling;
   readonly #leftOffline = new Set<string>();
@@ -26,9 +27,17 @@ export class Subscriptions {
   subscribe(channel: string, onEvent: (event: RelayEvent) => void, options: SubscribeOptions): Subscription {
     const ready = withResolvers<Subscribed>();
     ready.promise.catch(() => undefined);
-    const listener: Listener = { options, onEvent, settle: result => this.#settle(options, ready, result) };
+    const listener: Listener = {
+      options,
+      onEvent,
+      settle: result => {
+        listener.isSettled = !(result instanceof Error);
+        this.#settle(options, ready, result);
+      },
+    };
     const feed = this.#feeds.get(channel) ?? new Feed(channel);
     this.#feeds.set(channel, feed);
+    if (feed.isPattern) this.#patterns.add(feed);
     this.#join(feed, listener);
     return { channel, ready: ready.promise, unsubscribe: () => this.#leave(feed, listener) };
   }
@@ -69,10 +78,20 @@ export class Subscriptions {
     return true;
   }
 
-  /** Positions for `resume`: of what stood, was begun, and is not heard twice. */
-  positions(): { [channel: string]: Position } {
-    const known = [...this.#feeds.values()].filter(feed => feed.isInSession && !this.#isCovered(feed) && feed.position);
-    return Object.fromEntries(known.map(feed => [feed.channel, feed.position!]));
+  /**
+   * Positions for `resume`, as many as a frame has room for: of what stood, was begun, and is not heard twice. Channels without one come back live, and what they missed
+   * is fetched.
+   */
+  positions(room: number): { [channel: string]: Position } {
+    const known = new Map<string, Position>();
+    let left = room - 500;
+    for (const feed of this.#feeds.values()) {
+      if (!feed.isInSession || !feed.position || this.#isCovered(feed)) continue;
+      left -= new TextEncoder().encode(JSON.stringify({ [feed.channel]: feed.position })).length;
+      if (left < 0) break;
+      known.set(feed.channel, feed.position);
+    }
+    return Object.fromEntries(known);
   }
 
   /** The connection can be used. With the channels of a resumed session: what it has need not be asked for. */
@@ -83,7 +102,9 @@ export class Subscriptions {
     for (const feed of this.#feeds.values()) {
       const resumed = has.get(feed.channel);
       // Who has no place yet asks again, for the past it wanted.
-      if (session && resumed && resumed.code === undefined && feed.isInSession && (feed.isPattern || feed.position)) {
+      if (feed.isPattern) {
+        feed.await();
+      } else if (session && resumed && resumed.code === undefined && feed.isInSession && feed.position) {
         feed.phase = 'on';
         this.#stands(feed, resumed.position, resumed.recovered);
       }
@@ -105,7 +126,12 @@ export class Subscriptions {
     this.cut();
     const feeds = [...this.#feeds.values()];
     this.#feeds.clear();
-    for (const feed of feeds) this.#tell(feed, error);
+    this.#patterns.clear();
+    for (const feed of feeds) {
+      const listeners = [...feed.listeners];
+      feed.listeners.clear();
+      for (const listener of listeners) listener.settle(error);
+    }
   }
 
   deliver(feed: Feed, event: RelayEvent): void {
@@ -127,19 +153,24 @@ export class Subscriptions {
   #join(feed: Feed, listener: Listener): void {
     // Also where the last one left in this very turn, and the relay has not been told.
     const isLate = feed.listeners.size > 0 || feed.stoodBefore || feed.phase !== 'new';
+    const isTooNarrow = isLate && feed.isTooNarrowFor(listener.options);
     feed.add(listener);
     if (isLate && wantsPast(listener.options)) {
       listener.own = new Cursor();
       listener.own.hold();
-      if (feed.phase === 'on') this.#filling.catchUp(feed, listener);
-    } else if (isLate && feed.phase === 'on') {
-      listener.settle({ channel: feed.channel, ...optional('position', feed.position), again: false });
     }
-    if (isLate && feed.isTooNarrowFor(listener.options)) {
+    if (isTooNarrow) {
       feed.phase = 'new';
       feed.isInSession = false;
+    } else if (isLate && feed.phase === 'on') {
+      this.#stoodAlready(feed, listener);
     }
     this.#changed();
+  }
+
+  #stoodAlready(feed: Feed, listener: Listener): void {
+    if (listener.own) this.#filling.catchUp(feed, listener);
+    else listener.settle({ channel: feed.channel, ...optional('position', feed.position), again: false });
   }
 
   #leave(feed: Feed, listener: Listener): void {
@@ -159,7 +190,7 @@ export class Subscriptions {
   #reconcile(): void {
     for (const feed of [...this.#feeds.values()]) {
       if (feed.listeners.size === 0) {
-        this.#feeds.delete(feed.channel);
+        this.#forget(feed);
         if (!this.#isOnline) this.#leftOffline.add(feed.channel);
         else if (feed.phase !== 'new' || feed.stoodBefore) this.ports.send({ type: 'unsubscribe', channel: feed.channel });
       }
@@ -196,14 +227,20 @@ export class Subscriptions {
       });
       return;
     }
-    this.#feeds.delete(feed.channel);
-    this.#tell(feed, error);
+    const refused = feed.refused();
+    for (const listener of refused) feed.listeners.delete(listener);
+    if (feed.listeners.size === 0) {
+      this.#forget(feed);
+    } else {
+      feed.phase = 'new';
+      this.#changed();
+    }
+    for (const listener of refused) listener.settle(error);
   }
 
-  #tell(feed: Feed, error: Error): void {
-    const listeners = [...feed.listeners];
-    feed.listeners.clear();
-    for (const listener of listeners) listener.settle(error);
+  #forget(feed: Feed): void {
+    this.#feeds.delete(feed.channel);
+    this.#patterns.delete(feed);
   }
 
   #settle(options: SubscribeOptions, ready: { resolve(value: Subscribed): void; reject(error: Error): void }, result: Subscribed | Error): void {
@@ -217,13 +254,13 @@ export class Subscriptions {
   }
 
   #isCovered(feed: Feed): boolean {
-    return !feed.isPattern && [...this.#feeds.values()].some(one => one.isPattern && one.listeners.size > 0 && one.covers(feed.channel));
+    return !feed.isPattern && [...this.#patterns].some(one => one.listeners.size > 0 && one.covers(feed.channel));
   }
 
   *#covering(channel: string): Iterable<Feed> {
     const plain = this.#feeds.get(channel);
     if (plain) yield plain;
-    for (const feed of this.#feeds.values()) if (feed.isPattern && feed.covers(channel)) yield feed;
+    for (const feed of this.#patterns) if (feed.covers(channel)) yield feed;
   }
 
   // What a listener throws is its own: the others, and the conversation, go on.

@@ -27,7 +27,7 @@ async function scripted(t: TestContext, answer: (frame: Frame, socket: WebSocket
       const said = answer(frame, socket);
       if (said) socket.send(JSON.stringify({ id: frame.id, success: true, ...said }));
     });
-    socket.send(JSON.stringify({ type: 'connected', client_id: `c${sockets.items.length}`, session: `s${sockets.items.length}`, ping_interval_ms: 25_000, max_frame_bytes: 65_536 }));
+    socket.send(JSON.stringify({ type: 'connected', client_id: `c${sockets.items.length}`, session: `s${sockets.items.length}`, ping_interval_ms: 25_000, max_frame_bytes: 1_000 }));
     sockets.add(socket);
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets, frames };
@@ -164,4 +164,38 @@ test('who takes a subscription over in the turn in which the last one leaves it 
   const third = client.subscribe('topics/x', () => undefined);
   second.unsubscribe();
   assert.equal((await third.ready).again, false);
+});
+
+test('a resume fits into a frame; channels it has no room for are caught up from the history', async t => {
+  const channels = Array.from({ length: 20 }, (_, i) => `topics/x${i}`);
+  const relay = await scripted(t, frame =>
+    frame.type === 'subscribe' ? { type: 'ack', epoch: 'e1', offset: 1 }
+    : frame.type === 'history' ? { type: 'history', channel: frame.channel, epoch: 'e1', offset: 2, recovered: true, events: [{ id: 'e', channel: frame.channel, event: 'n', data: 2, epoch: 'e1', offset: 2 }] }
+    : frame.type === 'resume' ? { type: 'ack', session: 's0', client_id: 'c0', channels: channels.map(channel => ({ channel, epoch: 'e1', offset: 2, recovered: channel in frame.positions! })) }
+    : undefined);
+  const client = clientOf(t, relay.url);
+  const seen = new Seen<RelayEvent>();
+  await Promise.all(channels.map(channel => client.subscribe(channel, seen.add).ready));
+  relay.sockets.items[0]!.terminate();
+  const resume = await relay.frames.some(frame => frame.type === 'resume');
+  const sent = Object.keys(resume.positions!);
+  assert.ok(JSON.stringify(resume).length <= 1_000 && sent.length > 5 && sent.length < 20);
+  await seen.count(20 - sent.length);
+  assert.deepEqual(seen.items.map(one => one.channel).sort(), channels.filter(channel => !sent.includes(channel)).sort());
+});
+
+test('without a WebSocket event streams are used at once, and closing twice is closing once', async t => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  if (own) Reflect.deleteProperty(globalThis, 'WebSocket');
+  t.after(() => own && Object.defineProperty(globalThis, 'WebSocket', own));
+  const tried: string[] = [];
+  const client = clientOf(t, 'http://127.0.0.1:1', { transport: undefined as never, WebSocket: undefined as never, fetch: async url => { tried.push(url); throw new TypeError('no network'); } });
+  const phases: string[] = [];
+  client.on('status', one => phases.push(`${one.phase} ${one.transport ?? ''}`));
+  client.connect();
+  await status(client, 'waiting');
+  client.close();
+  client.close();
+  assert.deepEqual(phases, ['connecting sse', 'waiting ', 'closed ']);
+  assert.equal(tried[0], 'http://127.0.0.1:1/api/v1/history?channel=global&limit=1');
 });

@@ -81,6 +81,13 @@ test('event streams are tried after two WebSockets that failed, and kept while t
   link.closed('sse', 1006, '', 200);
   assert.equal(link.transport(300), 'sse');
   assert.equal(link.transport(70_000), 'websocket');
+  const again = new Link(rules, () => 0);
+  again.online('websocket', 0);
+  const retried = [1, 2, 3, 4, 5, 6].map(at => {
+    again.closed(again.transport(at), 1006, '', at);
+    return again.transport(at);
+  });
+  assert.deepEqual(retried, ['websocket', 'websocket', 'websocket', 'websocket', 'sse', 'websocket'], 'where one has worked, later');
   assert.equal(new Link({ ...rules, transport: 'sse' }, () => 0).transport(0), 'sse');
 });
 

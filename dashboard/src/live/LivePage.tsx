@@ -67,7 +67,7 @@ export function LivePage(): ReactElement {
     { key: 'Escape', does: 'Close', run: close },
   ]);
   return (
-    <div className={opened ? 'live open' : 'live'}>
+    <div className={opened ? 'live open' : 'live'} data-ready={state.subscribed + state.refused.length >= channels.length}>
       <h1 className="hidden">Live</h1>
       <form className="filters" role="search" aria-label="Events" onSubmit={submit => submit.preventDefault()}>
         <Field label="Source" placeholder="everything" value={source} onChange={setSource} delayMs={600} list={EVERYTHING} />

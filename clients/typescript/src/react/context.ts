@@ -1,5 +1,6 @@
 import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
-import { RelayClient, type RelayOptions } from '../client.js';
+import { RelayClient } from '../client.js';
+import type { RelayOptions } from '../options.js';
 import type { AnySchema, Schema, Status } from '../types.js';
 import { optional } from '../wire/frames.js';
 

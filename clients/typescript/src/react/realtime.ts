@@ -1,6 +1,7 @@
 // The hooks of the context manager's dashboard, under their names and with what they took and gave.
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import type { RelayClient, TokenSource } from '../client.js';
+import type { RelayClient } from '../client.js';
+import type { TokenSource } from '../options.js';
 import type { RelayEvent } from '../types.js';
 import { passes } from '../wire/names.js';
 import { useLatest, useSubscription } from './channel.js';

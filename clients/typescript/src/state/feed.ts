@@ -9,6 +9,8 @@ export interface Listener {
   readonly onEvent: (event: RelayEvent) => void;
   /** Its own place while it catches up with a feed that runs; undefined when it is where the feed is. */
   own?: Cursor | undefined;
+  /** It was told that the subscription stands. */
+  isSettled?: boolean;
   settle(result: Subscribed | Error): void;
 }
 
@@ -78,6 +80,15 @@ export class Feed {
     for (const listener of this.listeners) listener.own?.forgetHeld();
   }
 
+  /**
+   * A pattern is asked for again after a cut, also where the session has it: only its answer says from when on it hears everything. What it hears before is delivered, but waits in
+   * the channels that have something to catch up with.
+   */
+  await(): void {
+    this.isLive = this.stoodBefore;
+    for (const [, cursor] of this.places()) if (cursor.position) cursor.hold();
+  }
+
   /** Whether it was cut since this was asked last. */
   takeCut(): boolean {
     const was = this.#wasCut;
@@ -124,6 +135,19 @@ export class Feed {
   isTooNarrowFor(options: SubscribeOptions): boolean {
     const more = this.#asked !== undefined && (options.filter === undefined || options.filter.some(one => !this.#asked!.includes(one)));
     return more || (!this.#askedPresence && options.presence !== undefined && options.presence !== false);
+  }
+
+  /**
+   * Who goes when the relay refuses what all want together: those who joined what stood before, else those who want presence where others do not (a namespace may be without it),
+   * else all.
+   */
+  refused(): readonly Listener[] {
+    const all = [...this.listeners];
+    for (const isFault of [(one: Listener) => !one.isSettled, ({ options }: Listener) => options.presence !== undefined && options.presence !== false]) {
+      const some = all.filter(isFault);
+      if (some.length > 0 && some.length < all.length) return some;
+    }
+    return all;
   }
 
   /** Gives an event to those whose filter lets it pass. A listener that catches up takes it in its own time. */

@@ -21,8 +21,12 @@ export type Plan =
   | { readonly kind: 'retry'; readonly delayMs: number }
   | { readonly kind: 'end'; readonly error: RelayError };
 
-/** Tries with WebSocket that must fail before an event stream is tried. */
+/** Tries with WebSocket that must fail in a row before an event stream is tried; more where one has worked before: then it is rather the relay, or the network, that is gone. */
 const FAILED_BEFORE_SSE = 2;
+const FAILED_BEFORE_SSE_AGAIN = 4;
+
+/** Tries without an answer after which a new token is asked for. */
+const FAILED_BEFORE_TOKEN = 2;
 
 /** So long after a WebSocket failed where a stream worked, it is tried first again. */
 const WEBSOCKET_AGAIN_MS = 60_000;
@@ -59,7 +63,8 @@ export class Link {
   transport(now: number): TransportKind {
     if (this.rules.transport !== 'auto') return this.rules.transport;
     if (this.#lastGood === 'sse' && this.#failedTries === 0) return now - this.#webSocketFailedAt < WEBSOCKET_AGAIN_MS ? 'sse' : 'websocket';
-    return this.#failedTries >= FAILED_BEFORE_SSE && this.#failedTries % 2 === 0 ? 'sse' : 'websocket';
+    const enough = this.#lastGood === 'websocket' ? FAILED_BEFORE_SSE_AGAIN : FAILED_BEFORE_SSE;
+    return this.#failedTries >= enough && this.#failedTries % 2 === 0 ? 'sse' : 'websocket';
   }
 
   /** The relay greeted. */
@@ -87,7 +92,7 @@ export class Link {
     if (action === 'never' || (action === 'token' && !this.rules.canRenew)) return { kind: 'end', error: ending(code, reason) };
 
     // A try that never got an answer may have failed by its token: a browser does not say.
-    this.#needsFreshToken = action === 'token' || (!wasOnline && this.#failedTries % FAILED_BEFORE_SSE === 0);
+    this.#needsFreshToken = action === 'token' || (!wasOnline && this.#failedTries % FAILED_BEFORE_TOKEN === 0);
     const delayMs = this.#delay(action === 'now' || (action === 'token' && this.#attempt === 0), now);
     this.#attempt++;
     return { kind: 'retry', delayMs };

@@ -22,8 +22,9 @@ const BATCH_BYTES = 512 * 1024;
 /** Largest publish over HTTP. */
 const MAX_BYTES = 900_000;
 
-/** Channels of one stream (protocols.md). */
+/** Channels of one stream (protocols.md), and what of its address they may take: the relay, and proxies, read 8 KiB. */
 const MOST_CHANNELS = 100;
+const MOST_ADDRESS = 6_000;
 
 /** A stream that brings nothing, comments included, for so long is dead; the relay comments every 25 s. */
 const SILENCE_MS = 65_000;
@@ -75,8 +76,8 @@ export class SseTransport implements Transport {
         void this.#question(frame);
         break;
       case 'ping':
-        // The stream's comments say that it lives; without a stream there is nothing that could be cut.
-        if (!this.#stream) this.events.alive();
+        // Whether a stream lives is seen here (SILENCE_MS); without one there is nothing that could be cut.
+        this.events.alive();
         break;
       default:
         this.#answer({ type: 'ack', id: frame.id, success: false, code: 'SESSION_NOT_FOUND', error: 'An event stream has no session' });
@@ -95,6 +96,9 @@ export class SseTransport implements Transport {
     const since = frame.since as Position | undefined;
     const heard: Heard = { frame, isAnswered: false, ...(since ? { place: `${since.epoch}:${since.offset}` } : {}) };
     this.#heard.set(channel, heard);
+    if (this.#heard.size > MOST_CHANNELS || String(new URLSearchParams(this.#query([...this.#heard.keys()]))).length > MOST_ADDRESS) {
+      return this.#refuse(heard, { status: 400, body: { code: 'CONNECTION_LIMIT', error: `An event stream has room for ${MOST_CHANNELS} channels, and for ${MOST_ADDRESS} bytes of their names and places` } });
+    }
     if (!since && (frame.last !== undefined || frame.since_time !== undefined || frame.last_per_key)) {
       const answer = await this.#ask(() => this.#http.get('/api/v1/history', historyQuery({ ...frame, limit: frame.last ?? 1000 })));
       if (!answer || this.#heard.get(channel) !== heard) return;
@@ -205,7 +209,7 @@ export class SseTransport implements Transport {
   }
 
   #next(): string[] {
-    const all = [...this.#heard.keys()].slice(0, MOST_CHANNELS);
+    const all = [...this.#heard.keys()];
     if (!this.#oneByOne) return all;
     const known = all.filter(channel => this.#heard.get(channel)!.isAnswered);
     const first = all.find(channel => !this.#heard.get(channel)!.isAnswered);

@@ -16,6 +16,8 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike;
 
+const CLOSE_FOLLOWS_MS = 250;
+
 /** Opens a native connection. */
 export function openWebSocket(construct: WebSocketConstructor, addresses: Addresses, token: string | undefined, events: TransportEvents): Transport {
   const socket = new construct(addresses.socket, token === undefined ? ['relay.v1'] : ['relay.v1', tokenProtocol(token)]);
@@ -32,8 +34,8 @@ export function openWebSocket(construct: WebSocketConstructor, addresses: Addres
     if (frame) events.frame(frame);
     else events.garbage(typeof message.data === 'string' ? message.data : 'a binary frame');
   };
-  // An error is always followed by a close, which has the code.
-  socket.onerror = () => undefined;
+  // A close follows, which has the code. Early versions of Node's own say only the error when a connection does not come about.
+  socket.onerror = () => setTimeout(() => over(ABNORMAL, ''), CLOSE_FOLLOWS_MS);
   socket.onclose = (close: { code?: number; reason?: string }) => over(close.code ?? ABNORMAL, close.reason ?? '');
   return {
     kind: 'websocket',

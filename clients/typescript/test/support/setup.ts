@@ -11,9 +11,9 @@ class Uncompressed extends WebSocket {
   }
 }
 
-/** A client with short delays that is closed at the test's end. */
+/** A client with short delays, over WebSockets unless a test says otherwise, that is closed at the test's end. */
 export function clientOf<S extends Schema = AnySchema>(t: TestContext, url: string, options: RelayOptions = {}): RelayClient<S> {
-  const relay = new RelayClient<S>(url, { WebSocket: Uncompressed, reconnect: { baseMs: 20, maxMs: 200 }, ...options });
+  const relay = new RelayClient<S>(url, { WebSocket: Uncompressed, transport: 'websocket', reconnect: { baseMs: 20, maxMs: 200 }, ...options });
   t.after(() => relay.close());
   return relay;
 }
