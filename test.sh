@@ -113,7 +113,7 @@ publish() {
     cd "$results/source" && "${publish[@]}" -nodeReuse:false -v quiet -o "$results/node"
 }
 publishing=
-if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench|Clients ]]; then
+if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench|Dashboard|Clients ]]; then
     publish >"$results/publish.log" 2>&1 &
     publishing=$!
 fi
