@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
@@ -9,14 +11,14 @@ function compressed(): Plugin {
   return {
     name: 'compressed',
     apply: 'build',
-    enforce: 'post',
-    generateBundle(_, bundle) {
-      for (const [fileName, part] of Object.entries(bundle)) {
-        const bytes = Buffer.from(part.type === 'chunk' ? part.code : part.source);
+    // Of the files as they were written: Vite still changes them after every other hook.
+    writeBundle({ dir }, bundle) {
+      for (const file of Object.keys(bundle).map(name => join(dir!, name))) {
+        const bytes = readFileSync(file);
         const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
-        if (brotli.length < bytes.length) this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: brotli });
+        if (brotli.length < bytes.length) writeFileSync(`${file}.br`, brotli);
         const gzip = gzipSync(bytes, { level: 9 });
-        if (gzip.length < bytes.length) this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzip });
+        if (gzip.length < bytes.length) writeFileSync(`${file}.gz`, gzip);
       }
     },
   };
