@@ -14,7 +14,6 @@ public sealed class PagesTests(DashboardFixture dashboard)
     {
         await using var open = await dashboard.OpenAsync("/live");
         var page = open.Page;
-        await Expect(page.GetByText("Nothing yet.")).ToBeVisibleAsync();
         await ReadyAsync(page);
         var other = dashboard.Cluster.Nodes[1];
         await DashboardFixture.PublishAsync(other, "topics/builds", "build.done", 1);
@@ -65,7 +64,7 @@ public sealed class PagesTests(DashboardFixture dashboard)
         await using var open = await dashboard.OpenAsync("/");
         var page = open.Page;
         await Expect(page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "Dashboard" })).ToBeVisibleAsync();
-        await Expect(page.GetByLabel("Connection")).ToContainTextAsync("connected to n1");
+        await Expect(page.GetByRole(AriaRole.Status, new PageGetByRoleOptions { Name = "Connection", Exact = true })).ToContainTextAsync("connected to n1");
         await Expect(Card(page, "Connections")).ToContainTextAsync("on 3 nodes");
         await Expect(Card(page, "Messages out")).ToContainTextAsync("/s");
         await Expect(Card(page, "Agents")).ToContainTextAsync(Pattern(@"\d"));
@@ -123,7 +122,7 @@ public sealed class PagesTests(DashboardFixture dashboard)
 
         await using var member = await PlainClient.SubscribeAsync(dashboard.Cluster.Nodes[2].Ws("/relay?agent_id=alice"), """{"type":"subscribe","channel":"topics/room","presence":true,"id":"s"}""");
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Presence" }).ClickAsync();
-        await page.GetByLabel("Channel").FillAsync("topics/room");
+        await page.GetByLabel("Channel", new PageGetByLabelOptions { Exact = true }).FillAsync("topics/room");
         await Expect(page.GetByRole(AriaRole.Listitem)).ToContainTextAsync("alice");
         open.AssertNoErrors();
     }
@@ -134,7 +133,7 @@ public sealed class PagesTests(DashboardFixture dashboard)
         await using var client = await PlainClient.SubscribeAsync(dashboard.Cluster.Nodes[2].Ws("/relay?agent_id=bob"), """{"type":"subscribe","channel":"topics/kicked","id":"s"}""");
         await using var open = await dashboard.OpenAsync("/connections");
         var page = open.Page;
-        await page.GetByLabel("Channel").FillAsync("topics/kicked");
+        await page.GetByLabel("Channel", new PageGetByLabelOptions { Exact = true }).FillAsync("topics/kicked");
         var row = page.GetByRole(AriaRole.Row).Filter(new LocatorFilterOptions { HasText = "n3" });
         await Expect(row).ToContainTextAsync("bob");
         await row.GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { NameRegex = Pattern("^ws_") }).ClickAsync();
@@ -153,6 +152,7 @@ public sealed class PagesTests(DashboardFixture dashboard)
     {
         await using var open = await dashboard.OpenAsync("/live");
         var page = open.Page;
+        await ReadyAsync(page);
         await page.Keyboard.PressAsync("?");
         await Expect(page.GetByRole(AriaRole.Dialog, new PageGetByRoleOptions { Name = "Keys" })).ToBeVisibleAsync();
         await page.Keyboard.PressAsync("Escape");

@@ -24,6 +24,7 @@ public sealed class DashboardFixture : IAsyncLifetime
     {
         _dashboard = await BuiltDashboard.BuildAsync();
         var cluster = NodeCluster.StartAsync(3, ("Dashboard:Folder", _dashboard.Folder), ("Namespaces:topics:Durability", "redis"), ("Namespaces:topics:HistoryLength", "10000"));
+        Assertions.SetDefaultExpectTimeout(30_000);
         _playwright = await Playwright.CreateAsync();
         Browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
         Cluster = await cluster;
