@@ -33,11 +33,11 @@ public sealed class LoadTests(DashboardFixture dashboard, ITestOutputHelper outp
     public async Task Ten_thousand_events_per_second_are_counted_one_by_one_and_shown_in_part()
     {
         var events = PerSecond * TestLength.Of(3, 30);
-        await using var open = await dashboard.OpenAsync("/live?source=agents/load");
+        await using var open = await dashboard.OpenAsync("/live?source=projects/load");
         var page = open.Page;
         await PagesTests.ReadyAsync(page);
         await page.EvaluateAsync(Measure);
-        var items = string.Join(',', Enumerable.Repeat("""{"channel":"agents/load","event":"metric.update","data":{"cpu":12.5,"memory":734003200,"queue":[1,2,3],"worker":"w-17"}}""", PerBatch));
+        var items = string.Join(',', Enumerable.Repeat("""{"channel":"projects/load","event":"metric.update","data":{"cpu":12.5,"memory":734003200,"queue":[1,2,3],"worker":"w-17"}}""", PerBatch));
         var body = Encoding.UTF8.GetBytes($$"""{"items":[{{items}}]}""");
         var address = dashboard.Cluster.Nodes[0].Http("/api/v1/batch");
         var began = TimeProvider.System.GetTimestamp();

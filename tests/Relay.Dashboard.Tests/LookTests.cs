@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.Playwright;
 using Relay.Dashboard.Tests.Support;
@@ -17,6 +16,8 @@ public sealed class LookTests(DashboardFixture dashboard)
     [InlineData(ColorScheme.Dark)]
     public async Task Axe_finds_nothing_on_any_page(ColorScheme colors)
     {
+        await using var builder = await PlainClient.SubscribeAsync(dashboard.Cluster.Nodes[1].Ws("/relay?agent_id=builder"), """{"type":"subscribe","channel":"topics/builds","presence":true,"id":"s"}""");
+        await using var watcher = await PlainClient.SubscribeAsync(dashboard.Cluster.Nodes[2].Ws("/relay?agent_id=watcher"), """{"type":"subscribe","channel":"topics/builds","presence":true,"id":"s"}""");
         await using var open = await dashboard.OpenAsync("/live", colors: colors);
         var page = open.Page;
         await PagesTests.ReadyAsync(page);
@@ -44,6 +45,8 @@ public sealed class LookTests(DashboardFixture dashboard)
         await ShowAsync(page, "Channels", "tbody tr");
         await LookAsync(page, "channels", colors);
         await ShowAsync(page, "Presence", "p[role=status] strong");
+        await page.GetByLabel("Channel", new PageGetByLabelOptions { Exact = true }).FillAsync("topics/builds");
+        await Expect(page.Locator(".members li")).ToHaveCountAsync(2);
         await LookAsync(page, null, colors);
         await ShowAsync(page, "Cluster", "button.shard");
         await LookAsync(page, "cluster", colors);
@@ -77,7 +80,7 @@ public sealed class LookTests(DashboardFixture dashboard)
         if (IsDrawing && picture is not null)
         {
             var name = colors == ColorScheme.Dark ? picture + "-dark" : picture;
-            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(BuiltDashboard.Root, "docs", "images", string.Create(CultureInfo.InvariantCulture, $"{name}.png")) });
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(BuiltDashboard.Root, "docs", "images", name + ".png") });
         }
     }
 }

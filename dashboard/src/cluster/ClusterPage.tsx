@@ -52,8 +52,8 @@ export function ClusterPage(): ReactElement {
           </table>
         </div>
       )}
-      <section aria-labelledby="shards">
-        <h2 id="shards">Shards</h2>
+      <section>
+        <h2>Shards</h2>
         <Notice error={shards.error} what="Shards" />
         {shards.value && list.length === 0 && <p className="faint">This node is no part of a cluster (<code>Cluster:Enabled</code>): it serves every channel itself.</p>}
         {list.length > 0 && <>
@@ -62,7 +62,7 @@ export function ClusterPage(): ReactElement {
         </>}
       </section>
       {audit.value && audit.value.entries.length > 0 && (
-        <section aria-labelledby="audit">
+        <section>
           <h2 id="audit">What operators did</h2>
           <div className="scroll" tabIndex={0} role="region" aria-labelledby="audit">
             <table>

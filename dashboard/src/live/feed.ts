@@ -40,8 +40,12 @@ const KEPT_PER_SECOND = 1_000;
 /** Frames are not drawn in pages that are not seen: then so often. */
 const HIDDEN_MS = 500;
 
+/** Of more events per second nobody reads the lines as they fly past: they are drawn ten times a second, and the page has time for its visitor. */
+const MANY = 100;
+const MANY_MS = 100;
+
 /**
- * The events of some channels, as lines. An event costs its filter and a place in a ring; the page hears of them once per animation frame.
+ * The events of some channels, as lines. An event costs its filter and a place in a ring; the page hears of them at most once per animation frame.
  */
 export class Feed {
   readonly #all = new Ring<Row>(MOST_ROWS);
@@ -62,6 +66,7 @@ export class Feed {
   #subscribed = 0;
   #rates: { readonly at: number; readonly received: number }[] = [];
   #isDue = false;
+  #flushedAt = 0;
   #isAsked = false;
   #state: FeedState = { rows: 0, waiting: 0, isHeld: false, received: 0, matching: 0, perSecond: 0, every: 1, missing: 0, refused: [], subscribed: 0 };
 
@@ -168,15 +173,20 @@ export class Feed {
   #due(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    const flush = (): void => {
-      if (this.#isDue) this.#flush();
+    const isSeen = typeof document !== 'undefined' && document.visibilityState === 'visible';
+    const frame = (): void => {
+      if (!this.#isDue) return;
+      if (isSeen) requestAnimationFrame(() => this.#isDue && this.#flush());
+      else this.#flush();
     };
-    if (typeof document !== 'undefined' && document.visibilityState === 'visible') requestAnimationFrame(flush);
-    else setTimeout(flush, HIDDEN_MS);
+    const wait = isSeen ? (this.#state.perSecond > MANY ? MANY_MS - (this.now() - this.#flushedAt) : 0) : HIDDEN_MS;
+    if (wait > 0) setTimeout(frame, wait);
+    else frame();
   }
 
   #flush(): void {
     this.#isDue = false;
+    this.#flushedAt = this.now();
     this.#state = {
       rows: this.#held?.length ?? this.#shown.length,
       waiting: this.#held ? this.#lines - this.#heldAt : 0,
