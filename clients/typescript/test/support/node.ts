@@ -13,7 +13,6 @@ export interface RelayNode {
   leave(): Promise<void>;
   /** SIGKILL, and its end. */
   kill(): Promise<void>;
-  signal(name: NodeJS.Signals): void;
 }
 
 /** Starts a node on a free port; ready when this resolves. Settings as in docs/configuration.md: `{ 'Limits:UnsentBytes': '64KiB' }`. */
@@ -40,5 +39,5 @@ export async function startNode(settings: Record<string, string> = {}): Promise<
     child.kill(name);
     return ended;
   };
-  return { port, url: `http://127.0.0.1:${port}`, leave: () => end('SIGTERM'), kill: () => end('SIGKILL'), signal: name => void child.kill(name) };
+  return { port, url: `http://127.0.0.1:${port}`, leave: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
