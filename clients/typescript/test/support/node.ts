@@ -4,6 +4,8 @@ import { once } from 'node:events';
 const program = process.env.RELAY_NODE_PROGRAM ?? '';
 const running = new Set<ChildProcess>();
 process.on('exit', () => running.forEach(child => child.kill('SIGKILL')));
+// What a file is ended with that hangs: without a listener 'exit' is not told.
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => process.exit(1));
 
 /** A node, as a process of its own. */
 export interface RelayNode {
