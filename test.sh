@@ -112,7 +112,7 @@ publish() {
     cd "$results/source" && "${publish[@]}" -nodeReuse:false -v quiet -o "$results/node"
 }
 publishing=
-if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench ]]; then
+if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench|Clients ]]; then
     publish >"$results/publish.log" 2>&1 &
     publishing=$!
 fi
