@@ -152,7 +152,7 @@ public sealed class MessageTests(HostileNode hostile)
             "nodes", "nodes/x", "shards", "connections", "connections/ws_1", "channels/details", "log-levels", "audit", "explain?message=x", "revocations",
         ];
         string[] acts = ["disconnect", "unsubscribe", "revoke", "nodes/x/drain", "nodes/x/undrain", "shards/0/move", "log-levels"];
-        foreach (var (bearer, status) in new[] { (HostileNode.ServiceKey, 403), (HostileNode.TokenOf("somebody", more: "\"rights\":{\"**\":[\"subscribe\",\"publish\",\"admin\"]}"), 403), (null, 401) })
+        foreach (var (bearer, status) in new[] { (HostileNode.ServiceKey, 403), (HostileNode.TokenOf("somebody", more: "\"rights\":{\"**\":[\"subscribe\",\"publish\"]}"), 403), (null, 401) })
         {
             foreach (var path in looks)
             {
