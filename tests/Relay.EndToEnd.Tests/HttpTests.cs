@@ -20,14 +20,15 @@ public sealed class HttpTests(HttpTests.Node shared) : IClassFixture<HttpTests.N
     }
 
     [Theory]
-    [InlineData("X-Forwarded-For: 192.0.2.1")]
-    [InlineData("Forwarded: for=192.0.2.1")]
-    public async Task Operators_need_no_key_on_their_own_machine_and_one_when_somebody_stands_between(string forwarded)
+    [InlineData("Host: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.1")]
+    [InlineData("Host: localhost\r\nForwarded: for=192.0.2.1")]
+    [InlineData("Host: rebound.example.com")]
+    public async Task Operators_need_no_key_on_their_own_machine_and_one_when_somebody_stands_between_or_a_name_only_points_here(string headers)
     {
         Assert.Equal("alone", (await _node.GetAsync("/api/v1/nodes")).Json.GetProperty("nodes")[0].Text("state"));
         Assert.Equal(403, (await _node.SendAsync(HttpMethod.Get, "/api/v1/nodes", origin: "https://evil.example")).Status);
         using var socket = await RawSocket.ConnectAsync(_node.Port("main"));
-        await socket.SendAsync($"GET /api/v1/nodes HTTP/1.1\r\nHost: 127.0.0.1\r\n{forwarded}\r\n\r\n");
+        await socket.SendAsync($"GET /api/v1/nodes HTTP/1.1\r\n{headers}\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 401 ", await socket.HeadAsync(), StringComparison.Ordinal);
     }
 

@@ -1,7 +1,7 @@
 import { RelayError } from './errors.js';
 import type { Ports } from './ports.js';
 import type { Answer, Requests } from './requests.js';
-import type { Cursor, Missing } from './state/cursor.js';
+import type { Cursor } from './state/cursor.js';
 import { pastOf, wantsPast, type Feed, type Listener } from './state/feed.js';
 import type { Gap, Position, RelayEvent, SubscribeOptions } from './types.js';
 import { eventOf, optional, positionOf } from './wire/frames.js';
@@ -208,5 +208,3 @@ function askOf(options: SubscribeOptions): { since?: Position; since_time?: numb
   const { last, ...past } = pastOf(options);
   return { ...past, ...optional('limit', last) };
 }
-
-export type { Missing };

@@ -103,7 +103,7 @@ export class Subscriptions {
       const resumed = has.get(feed.channel);
       // Who has no place yet asks again, for the past it wanted.
       if (feed.isPattern) {
-        feed.await();
+        feed.hearAgain();
       } else if (session && resumed && resumed.code === undefined && feed.isInSession && feed.position) {
         feed.phase = 'on';
         this.#stands(feed, resumed.position, resumed.recovered);

@@ -11,7 +11,7 @@ public static class ProcessMemory
 
     /// <summary>
     /// What is resident, less what the garbage collector holds in reserve: that is used before anything new is asked for. What is garbage but not collected yet counts. Where the collector has
-    /// a bound of its own (<c>DOTNET_GCHeapHardLimit</c>, three quarters of a container's by default), beyond which the process ends, its heap counts by its share of that if it is the larger.
+    /// a bound of its own (<c>DOTNET_GCHeapHardLimit</c>, three quarters of a container's by default), beyond which the process ends, what is alive in its heap counts by its share of that if it is the larger.
     /// </summary>
     public static long Used()
     {
@@ -20,7 +20,15 @@ public static class ProcessMemory
         var outside = Math.Max(0, resident - collector.TotalCommittedBytes);
         var used = Math.Min(resident, outside + GC.GetTotalMemory(forceFullCollection: false));
         var bound = collector.TotalAvailableMemoryBytes;
-        return bound >= Limit ? used : Math.Max(used, (long)((double)(collector.HeapSizeBytes - collector.FragmentedBytes) / bound * Limit));
+        return bound >= Limit ? used : Math.Max(used, (long)((double)Alive() / bound * Limit));
+    }
+
+    // At the last look at the whole heap. Between two of them it fills up with garbage to its bound, which says nothing.
+    private static long Alive()
+    {
+        var (blocking, background) = (GC.GetGCMemoryInfo(GCKind.FullBlocking), GC.GetGCMemoryInfo(GCKind.Background));
+        var newest = blocking.Index > background.Index ? blocking : background;
+        return newest.HeapSizeBytes - newest.FragmentedBytes;
     }
 
     /// <summary>The limit of the container, or the machine's memory.</summary>

@@ -1,3 +1,4 @@
+using System.Net;
 using Relay.Node.Configuration;
 using Relay.Node.Http;
 
@@ -15,7 +16,13 @@ internal sealed class AdminDoor(ApiGuard guard, RelayOptions options)
     public async Task<bool> AdmitAsync(HttpContext context) =>
         guard.AllowOrigin(context) && await guard.AdmitAsync(context, Rights.Admin, anonymous: IsOwnMachine(context));
 
+    /// <summary>Whether a host is one of this machine's own names. A page under any other that points here is of the node's origin, but nobody's operator (DNS rebinding).</summary>
+    public static bool IsOwnName(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+
     // A listener that others can reach needs credentials, or has AllowAnonymous said aloud: that lets clients in, not operators. What came through a proxy on this machine may be anybody's.
     private bool IsOwnMachine(HttpContext context) =>
-        !options.Auth.Required && !options.Auth.AllowAnonymous && !Array.Exists(Forwarding, name => context.Request.Headers.ContainsKey(name));
+        !options.Auth.Required && !options.Auth.AllowAnonymous && IsOwnName(context.Request.Host.Host) && !Array.Exists(Forwarding, name => context.Request.Headers.ContainsKey(name));
 }

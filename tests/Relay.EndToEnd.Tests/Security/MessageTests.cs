@@ -142,6 +142,35 @@ public sealed class MessageTests(HostileNode hostile)
         await watch.PassAsync();
     }
 
+    /// <summary>S25: what only operators may.</summary>
+    [Fact]
+    public async Task S25_Who_is_no_operator_sees_and_does_nothing_of_theirs()
+    {
+        var watch = await hostile.WatchAsync();
+        string[] looks =
+        [
+            "nodes", "nodes/x", "shards", "connections", "connections/ws_1", "channels/details", "log-levels", "audit", "explain?message=x", "revocations",
+        ];
+        string[] acts = ["disconnect", "unsubscribe", "revoke", "nodes/x/drain", "nodes/x/undrain", "shards/0/move", "log-levels"];
+        foreach (var (bearer, status) in new[] { (HostileNode.ServiceKey, 403), (HostileNode.TokenOf("somebody", more: "\"rights\":{\"**\":[\"subscribe\",\"publish\"]}"), 403), (null, 401) })
+        {
+            foreach (var path in looks)
+            {
+                Assert.Equal((path, status), (path, (await _node.SendAsync(HttpMethod.Get, "/api/v1/" + path, bearer: bearer)).Status));
+            }
+
+            foreach (var path in acts)
+            {
+                Assert.Equal((path, status), (path, (await _node.PostAsync("/api/v1/" + path, "{\"user\":\"good\",\"to\":\"x\",\"channel\":\"topics/a\",\"category\":\"Default\",\"level\":\"Trace\"}", bearer: bearer)).Status));
+            }
+
+            Assert.Equal(status, (await _node.SendAsync(HttpMethod.Delete, "/api/v1/shards/0/pin", bearer: bearer)).Status);
+        }
+
+        Assert.Equal(200, (await _node.SendAsync(HttpMethod.Get, "/api/v1/nodes", bearer: HostileNode.AdminKey)).Status);
+        await watch.PassAsync();
+    }
+
     /// <summary>S26.</summary>
     [Fact]
     public async Task S26_Ids_of_others_and_invented_positions_change_nothing()
@@ -252,7 +281,7 @@ public sealed class MessageTests(HostileNode hostile)
         var watch = await hostile.WatchAsync();
         await using var client = await _node.NativeAsync(HostileNode.ServiceKey);
         await client.SubscribeAsync("topics/inside-secret");
-        foreach (var path in new[] { "/health", "/stats", "/live", "/ready", "/", "/nowhere", "/metrics", "/api/v1/channels", "/api/v1/history?channel=topics/inside-secret", "/openapi/v1.json", "/.env", "/appsettings.json", "/debug", "/api/v1/%2e%2e/appsettings.json" })
+        foreach (var path in new[] { "/health", "/stats", "/live", "/ready", "/", "/nowhere", "/metrics", "/api/v1/channels", "/api/v1/history?channel=topics/inside-secret", "/api/v1/nodes", "/api/v1/shards", "/api/v1/connections", "/api/v1/explain?message=x", "/api/v1/audit", "/openapi/v1.json", "/.env", "/appsettings.json", "/debug", "/api/v1/%2e%2e/appsettings.json" })
         {
             var (head, body) = await AnswerAsync(_node, Encoding.Latin1.GetBytes(Get(path, "X-Forwarded-For: 203.0.113.1")));
             Assert.True(StatusOf(head) is 200 or 401 or 404 or 503, $"{path}: {head}");

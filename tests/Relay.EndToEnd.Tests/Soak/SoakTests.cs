@@ -7,7 +7,7 @@ namespace Relay.EndToEnd.Tests.Soak;
 
 /// <summary>
 /// A day's life in short: clients come, subscribe, publish, go, come back and resume, chat sessions begin and end, streams open and close. Ten minutes in a long run, some hundred cycles otherwise.
-/// Memory, handles and threads must be flat.
+/// Handles must be flat, in a long run memory and threads too.
 /// </summary>
 public sealed class SoakTests(ITestOutputHelper output)
 {
@@ -18,7 +18,8 @@ public sealed class SoakTests(ITestOutputHelper output)
 
     // Of the memory at the end of the warm-up, and never less than what a collector keeps or gives back between two looks.
     private const double MostClimb = 0.05;
-    private static readonly double LeastMiB = TestLength.IsLong ? 12 : 32;
+    private const double LeastMiB = 12;
+    private const int MostThreads = 64;
 
     [Fact]
     public async Task Churn_of_connections_subscriptions_and_sessions_leaves_memory_handles_and_threads_flat()
@@ -57,9 +58,11 @@ public sealed class SoakTests(ITestOutputHelper output)
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{cycles} cycles in {samples[^1].Seconds:0} s; after warm-up {flat[0].ResidentMiB:0} -> {flat[^1].ResidentMiB:0} MiB (trend {memory:+0.0;-0.0}), {flat[0].Handles} -> {flat[^1].Handles} handles (trend {handles:+0.0;-0.0}), {flat[0].Threads} -> {flat[^1].Threads} threads (trend {threads:+0.0;-0.0})"));
 
         Assert.True(cycles > Workers, "nothing happened");
-        Assert.True(memory < Math.Max(LeastMiB, MostClimb * flat[0].ResidentMiB), $"memory climbs by {memory:0.0} MiB: {string.Join(' ', samples.Select(static one => one.ResidentMiB.ToString("0", CultureInfo.InvariantCulture)))}");
+
+        // Some seconds tell nothing of memory, whose heap has not reached its bound, and little of threads, which the pool adds as they are needed.
+        Assert.True(!TestLength.IsLong || memory < Math.Max(LeastMiB, MostClimb * flat[0].ResidentMiB), $"memory climbs by {memory:0.0} MiB: {string.Join(' ', samples.Select(static one => one.ResidentMiB.ToString("0", CultureInfo.InvariantCulture)))}");
         Assert.True(handles < 8 + Workers, $"handles climb by {handles:0.0}: {string.Join(' ', samples.Select(static one => one.Handles))}");
-        Assert.True(threads < 4, $"threads climb by {threads:0.0}: {string.Join(' ', samples.Select(static one => one.Threads))}");
+        Assert.True(TestLength.IsLong ? threads < 4 : samples.TrueForAll(static one => one.Threads < MostThreads), $"threads climb by {threads:0.0}: {string.Join(' ', samples.Select(static one => one.Threads))}");
 
         // Nobody is left, and what they subscribed to is not either.
         await Eventually.UntilAsync(async () => (await node.GetAsync("/stats?scope=node")).Json.Number("connectedClients") == 0, "no client is left");

@@ -84,7 +84,7 @@ export class Feed {
    * A pattern is asked for again after a cut, also where the session has it: only its answer says from when on it hears everything. What it hears before is delivered, but waits in
    * the channels that have something to catch up with.
    */
-  await(): void {
+  hearAgain(): void {
     this.isLive = this.stoodBefore;
     for (const [, cursor] of this.places()) if (cursor.position) cursor.hold();
   }

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 const program = process.env.RELAY_NODE_PROGRAM ?? '';
 const running = new Set<ChildProcess>();
 process.on('exit', () => running.forEach(child => child.kill('SIGKILL')));
+// What a file is ended with that hangs: without a listener 'exit' is not told.
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => process.exit(1));
 
 /** A node, as a process of its own. */
 export interface RelayNode {
@@ -13,7 +15,6 @@ export interface RelayNode {
   leave(): Promise<void>;
   /** SIGKILL, and its end. */
   kill(): Promise<void>;
-  signal(name: NodeJS.Signals): void;
 }
 
 /** Starts a node on a free port; ready when this resolves. Settings as in docs/configuration.md: `{ 'Limits:UnsentBytes': '64KiB' }`. */
@@ -40,5 +41,5 @@ export async function startNode(settings: Record<string, string> = {}): Promise<
     child.kill(name);
     return ended;
   };
-  return { port, url: `http://127.0.0.1:${port}`, leave: () => end('SIGTERM'), kill: () => end('SIGKILL'), signal: name => void child.kill(name) };
+  return { port, url: `http://127.0.0.1:${port}`, leave: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }

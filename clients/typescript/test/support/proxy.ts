@@ -5,15 +5,11 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class Proxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #isStalled = false;
-  #isMute = false;
   #isOpen = true;
   #opened = 0;
 
   /** Requests for a WebSocket are hung up on. */
   refusesUpgrades = false;
-  /** Called with what the client sends, before it goes on: a chance to cut at a frame. */
-  onClientData: ((data: Buffer) => void) | undefined;
-
   private constructor(
     private readonly server: Server,
     public target: number,
@@ -65,9 +61,7 @@ export class Proxy {
 
   /** Loses what both sides send on the connections that stand, without ending them: a cable that was pulled. */
   mute(): void {
-    this.#isMute = true;
     for (const pair of this.#pairs) for (const socket of pair) socket.removeAllListeners('data').resume();
-    this.#isMute = false;
   }
 
   /** What the relay sends is lost, what the client sends arrives, on the connections that stand. */
@@ -82,7 +76,7 @@ export class Proxy {
   }
 
   #accept(client: Socket): void {
-    if (!this.#isOpen || this.#isMute) {
+    if (!this.#isOpen) {
       client.destroy();
       return;
     }
@@ -102,7 +96,6 @@ export class Proxy {
         client.destroy();
         return;
       }
-      this.onClientData?.(data);
       relay.write(data);
     });
     relay.on('data', data => client.write(data));

@@ -1,7 +1,6 @@
-import { after, type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import { RelayClient, type RelayOptions, type Schema, type AnySchema } from '../../src/index.js';
-import type { RelayNode } from './node.js';
 import { Proxy } from './proxy.js';
 
 // Compressed, the padding of slow clients would fit into the kernel's buffers.
@@ -23,9 +22,4 @@ export async function proxyTo(t: TestContext, port: number): Promise<Proxy> {
   const proxy = await Proxy.to(port);
   t.after(() => proxy.close());
   return proxy;
-}
-
-/** Kills the nodes of a file when its tests have ended. */
-export function killAfter(nodes: RelayNode[]): void {
-  after(() => Promise.all(nodes.map(node => node.kill())));
 }
