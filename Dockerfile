@@ -1,4 +1,12 @@
 # syntax=docker/dockerfile:1
+FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS pages
+WORKDIR /source/dashboard
+COPY dashboard/package.json dashboard/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
+COPY clients/typescript/src/ ../clients/typescript/src/
+COPY dashboard/ ./
+RUN npm run build
+
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
 ARG TARGETARCH=amd64
 WORKDIR /source
@@ -12,6 +20,7 @@ RUN --mount=type=cache,target=/root/.nuget/packages \
 FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 WORKDIR /app
 COPY --from=build /app ./
+COPY --from=pages /source/dashboard/dist ./wwwroot
 USER 1654
 EXPOSE 8080
 STOPSIGNAL SIGTERM

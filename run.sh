@@ -26,6 +26,30 @@ if ! log=$(cd "$root" && dotnet build "$project" -c Release -o "$output" --nolog
 fi
 echo "done" >&2
 
+# The dashboard needs Node and npm; the node does not need the dashboard. It is built again when something of it is newer than what was built.
+dashboard="$root/dashboard"
+build_dashboard() {
+    if [ ! -f node_modules/.package-lock.json ] || [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
+        npm ci --ignore-scripts --no-audit --no-fund || return
+    fi
+    npm run build
+}
+if [ -f "$dashboard/dist/index.html" ] && [ -z "$(find "$dashboard/src" "$dashboard/public" "$dashboard"/*.* "$root/clients/typescript/src" -newer "$dashboard/dist/index.html" -type f | head -n 1)" ]; then
+    :
+elif ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+    echo "no dashboard, a simple page instead: it is built with Node.js 20.19 or newer and npm, which are not here" >&2
+else
+    printf 'building the dashboard … ' >&2
+    if log=$(cd "$dashboard" && build_dashboard 2>&1); then
+        echo "done" >&2
+    else
+        echo "failed; the node runs without it:" >&2
+        printf '%s\n' "$log" | tail -n 15 >&2
+    fi
+fi
+rm -rf "$output/wwwroot"
+[ ! -f "$dashboard/dist/index.html" ] || cp -R "$dashboard/dist" "$output/wwwroot"
+
 case " $* " in
     *" --help "* | *" --version "* | *" --check "*) ;;
     *)

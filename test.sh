@@ -42,6 +42,7 @@ compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(fake
 command -v haproxy >/dev/null 2>&1 || missing+=(haproxy)
 command -v node >/dev/null 2>&1 || missing+=(nodejs)
 command -v npm >/dev/null 2>&1 || missing+=(npm)
+command -v chromium >/dev/null 2>&1 || missing+=(chromium)
 if [ "$(id -u)" = 0 ]; then
     # For disks that lose their power, or fail, and for networks that do: only root can have them.
     command -v mkfs.xfs >/dev/null 2>&1 || missing+=(xfsprogs)
@@ -104,7 +105,7 @@ fi
 publish() {
     local sources publish architecture=amd64
     mkdir "$results/source"
-    read -ra sources <<<"$(sed -n 's/^COPY \([^-].*\) [^ ]*$/\1/p' Dockerfile | tr '\n' ' ')"
+    read -ra sources <<<"$(sed -n '/ AS build$/,$ s/^COPY \([^-].*\) [^ ]*$/\1/p' Dockerfile | tr '\n' ' ')"
     tar -c --exclude=bin --exclude=obj "${sources[@]}" | tar -x -C "$results/source" || return
     case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; esac
     publish=$(sed -n 's/^.*\(dotnet publish .*\) -o .*$/\1/p' Dockerfile)
@@ -112,7 +113,7 @@ publish() {
     cd "$results/source" && "${publish[@]}" -nodeReuse:false -v quiet -o "$results/node"
 }
 publishing=
-if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench|Clients ]]; then
+if [[ "${parts[*]}" =~ EndToEnd|Deploy|Node|Bench|Dashboard|Clients ]]; then
     publish >"$results/publish.log" 2>&1 &
     publishing=$!
 fi

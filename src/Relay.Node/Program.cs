@@ -38,6 +38,7 @@ builder.Services.AddRelayActors(options);
 builder.Services.AddRelayBridges(options);
 builder.Services.AddRelayApi();
 builder.Services.AddRelayAdmin(options);
+builder.Services.AddRelayPage(options);
 new ListenerSetup(options.ForListeners()).AddTo(builder.Services, options.ForWebSockets(live));
 
 // What the outside sees.

@@ -51,6 +51,9 @@ public sealed record RelayOptions
     /// <summary>The events on channel <c>metrics</c>.</summary>
     public MetricsOptions Metrics { get; init; } = new();
 
+    /// <summary>The page for people.</summary>
+    public DashboardOptions Dashboard { get; init; } = new();
+
     /// <summary>What is sent over OTLP.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
 
@@ -90,6 +93,7 @@ public sealed record RelayOptions
         WebUi = WebUiOptions.Read(reader),
         Agents = AgentOptions.Read(reader),
         Metrics = MetricsOptions.Read(reader),
+        Dashboard = DashboardOptions.Read(reader),
         Telemetry = TelemetryOptions.Read(reader),
         Explain = ExplainOptions.Read(reader),
         Drain = DrainOptions.Read(reader),

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Relay.Node.Page;
 
 namespace Relay.Node.Health;
 
@@ -22,13 +23,16 @@ public static class HealthEndpoints
     }
 
     /// <summary>
-    /// <c>GET /live</c>: 200 as long as the process answers at all. <c>GET /ready</c>: 200 when every part is well, else 503; both times a
+    /// <c>GET /live</c>: 200 as long as the process answers at all; to browsers that open it, the dashboard's page of this name. <c>GET /ready</c>: 200 when every part is well, else 503; both times a
     /// <see cref="Readiness"/> as JSON.
     /// </summary>
     public static IEndpointRouteBuilder MapRelayHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.ServiceProvider.GetRequiredService<HealthState>();
-        routes.MapGet("/live", context => AnswerAsync(context, StatusCodes.Status200OK, """{"status":"live"}"""u8.ToArray()));
+        var dashboard = routes.ServiceProvider.GetService<Dashboard>();
+        routes.MapGet("/live", context => dashboard?.IsAskedForPage(context) is true
+            ? dashboard.PageAsync(context)
+            : AnswerAsync(context, StatusCodes.Status200OK, """{"status":"live"}"""u8.ToArray()));
         routes.MapGet("/ready", context =>
         {
             var readiness = Describe(health);

@@ -4,13 +4,12 @@ using Relay.Node.Configuration;
 using Relay.Node.Health;
 using Relay.Node.Http;
 using Relay.Node.Listeners;
-using Relay.Node.WebSockets;
 
 namespace Relay.Node.Page;
 
 /// <summary>
-/// The page for a person who opens the main listener in a browser: whether the node runs, where to connect, and one channel live. Only on listeners of
-/// dialect <c>auto</c>; the others belong to one client family, whose original had no such page.
+/// What a person sees who opens the main listener in a browser: the dashboard, or, where none was built, a single page that tells whether the node runs and where to connect, and
+/// shows one channel live. Only on listeners of dialect <c>auto</c>; the others belong to one client family, whose original had no such page.
 /// </summary>
 public static class PageSetup
 {
@@ -18,22 +17,44 @@ public static class PageSetup
 
     private static readonly string[] Reading = [HttpMethods.Get, HttpMethods.Head];
 
+    /// <summary>Registers the dashboard, where it was built.</summary>
+    public static IServiceCollection AddRelayPage(this IServiceCollection services, RelayOptions options) =>
+        services.AddSingleton(provider => Dashboard.Load(options.Dashboard, provider.GetRequiredService<ILoggerFactory>().CreateLogger("Relay.Dashboard")));
+
     /// <summary>
-    /// <c>GET</c> and <c>HEAD /</c>: the page, the same bytes for everybody. <c>GET /page/status</c>: what it shows, as JSON; with
+    /// <c>GET</c> and <c>HEAD /</c>: the page, the same bytes for everybody. With the dashboard also its paths and files. <c>GET /page/status</c>: what it shows, as JSON; with
     /// <c>Auth:Required</c> only for those who may subscribe (401 and 403 otherwise).
     /// </summary>
     public static WebApplication MapRelayPage(this WebApplication app)
     {
         var document = PageDocument.Load(Resource);
         var guard = app.Services.GetRequiredService<ApiGuard>();
-        app.MapMethods("/", Reading, context => OnMain(context) ? DocumentAsync(context, document) : MissingAsync(context));
-        app.MapGet("/page/status", context => OnMain(context) ? StatusAsync(context, guard, app.Services) : MissingAsync(context));
+        var dashboard = app.Services.GetRequiredService<Dashboard>();
+        app.MapMethods("/", Reading, context => !Dashboard.IsOnMain(context) ? MissingAsync(context) : dashboard.IsThere ? dashboard.PageAsync(context) : DocumentAsync(context, document));
+        if (dashboard.IsThere)
+        {
+            foreach (var page in Dashboard.Pages)
+            {
+                app.MapMethods(page, Reading, context => Dashboard.IsOnMain(context) ? dashboard.PageAsync(context) : MissingAsync(context));
+            }
+
+            app.MapMethods("/icon.svg", Reading, context => FileAsync(context, dashboard));
+            app.MapMethods("/assets/{name}", Reading, context => FileAsync(context, dashboard));
+        }
+
+        app.MapGet("/page/status", context => Dashboard.IsOnMain(context) ? StatusAsync(context, guard, app.Services) : MissingAsync(context));
         return app;
     }
 
-    private static bool OnMain(HttpContext context) => context.Features.Get<ListenerIdentity>() is not { Dialect: not null };
-
     private static Task MissingAsync(HttpContext context) => context.TextAsync(StatusCodes.Status404NotFound, "Not found");
+
+    private static async Task FileAsync(HttpContext context, Dashboard dashboard)
+    {
+        if (!Dashboard.IsOnMain(context) || !await dashboard.TryFileAsync(context, context.Request.Path.Value!.TrimStart('/')))
+        {
+            await MissingAsync(context);
+        }
+    }
 
     private static Task DocumentAsync(HttpContext context, PageDocument document)
     {
@@ -60,7 +81,7 @@ public static class PageSetup
     }
 
     // RFC 9110, 13.1.2: a list, compared weakly, so that a proxy that compressed the page (and weakened the tag) still gets its 304.
-    private static bool Knows(HttpRequest request, string tag)
+    internal static bool Knows(HttpRequest request, string tag)
     {
         foreach (var known in request.Headers.IfNoneMatch.ToString().Split(',', StringSplitOptions.TrimEntries))
         {

@@ -1,4 +1,4 @@
-// node dockerfile.mjs FILE: what the linter says, and what must hold of the last stage. The last line is that stage and the publish command as JSON.
+// node dockerfile.mjs FILE: what the linter says, and what must hold of the last stage. The last line is that stage, and the publish command with what its stage copies, as JSON.
 import { readFileSync } from "node:fs";
 import { DockerfileParser } from "dockerfile-ast";
 import { validate } from "dockerfile-utils";
@@ -25,6 +25,7 @@ try {
 }
 const publish = instructions.find((instruction) => instruction.getKeyword() === "RUN" && /dotnet publish/.test(instruction.getArgumentsContent()));
 if (!publish) problems.push("nothing is published");
+const builds = publish ? instructions.slice(instructions.findLastIndex((one, index) => one.getKeyword() === "FROM" && index < instructions.indexOf(publish)), instructions.indexOf(publish)) : [];
 finish(problems, false);
 console.log(JSON.stringify({
   user: valueOf("USER"),
@@ -32,5 +33,5 @@ console.log(JSON.stringify({
   folder: valueOf("WORKDIR"),
   entry,
   publish: publish.getArgumentsContent().replace(/\\\n/g, " ").replace(/^[^]*?(?=dotnet publish)/, "").trim(),
-  sources: instructions.filter((instruction) => instruction.getKeyword() === "COPY" && !/--from/.test(instruction.getTextContent())).flatMap((copy) => copy.getArguments().slice(0, -1).map((argument) => argument.getValue())),
+  sources: builds.filter((instruction) => instruction.getKeyword() === "COPY" && !/--from/.test(instruction.getTextContent())).flatMap((copy) => copy.getArguments().slice(0, -1).map((argument) => argument.getValue())),
 }));
