@@ -57,7 +57,7 @@ public sealed class DashboardFixture : IAsyncLifetime
     {
         var context = await Browser.NewContextAsync(new BrowserNewContextOptions
         {
-            BaseURL = address ?? Entrance.Address, ColorScheme = colors, ViewportSize = new ViewportSize { Width = 1280, Height = 800 }, ReducedMotion = ReducedMotion.Reduce,
+            BaseURL = address ?? Entrance.Address, ColorScheme = colors, ViewportSize = new ViewportSize { Width = 1280, Height = 720 }, ReducedMotion = ReducedMotion.Reduce,
         });
         context.SetDefaultTimeout(30_000);
         var page = new OpenPage(await context.NewPageAsync());
