@@ -146,7 +146,13 @@ public sealed class FrameTests(HostileNode hostile)
 
                 // The greeting, then what is said of it: an error or a close.
                 await socket.FrameAsync();
-                Assert.True((await socket.FrameAsync()).Opcode is Opcode.Binary or Opcode.Close);
+                Opcode said;
+                while ((said = (await socket.FrameAsync()).Opcode) == Opcode.Ping)
+                {
+                    // Pings come at their own time.
+                }
+
+                Assert.True(said is Opcode.Binary or Opcode.Close, said.ToString());
             });
         }
 
