@@ -32,7 +32,7 @@ public sealed class LoadTests(DashboardFixture dashboard, ITestOutputHelper outp
     [Fact]
     public async Task Ten_thousand_events_per_second_are_counted_one_by_one_and_shown_in_part()
     {
-        var events = PerSecond * TestLength.Of(3, 30);
+        var events = PerSecond * TestLength.Of(1, 30);
         await using var open = await dashboard.OpenAsync("/live?source=projects/load");
         var page = open.Page;
         await PagesTests.ReadyAsync(page);
